@@ -1,0 +1,84 @@
+# Two commands are enough: `make run` shows the finished demonstration, `make test` checks everything.
+# Both set up what they need: a virtual environment with pinned packages, and for tests Debian's browser.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+HOME_DIR ?= instance
+PORT ?= 8000
+JOBS ?= 2
+APT := apt-get -o DPkg::Lock::Timeout=300
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check unit browser format lock schemas clean
+
+help:  ## Say what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run  ## Set up, build the demonstration and serve it on 127.0.0.1:8000
+	@$(BIN)/surveyapp --home $(HOME_DIR) demo --port $(PORT)
+
+test: check unit browser  ## Set up, run every check and every test
+
+check: $(VENV)/.test  ## Style, types, import contracts, templates, security rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --quiet --check --lint surveyapp/web/templates
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml surveyapp
+
+unit: $(VENV)/.test  ## Tests that need no browser, in parallel
+	$(BIN)/pytest -n $(JOBS) -m "not browser"
+
+browser: $(VENV)/.test $(VENV)/.debian  ## Tests in a real browser, one after the other
+	$(BIN)/pytest -m browser -p no:xdist
+
+format: $(VENV)/.test  ## Put the code into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(VENV)/.run  ## Write the JSON Schemas that editors use
+	$(BIN)/python -m surveyapp.schemas
+
+lock:  ## Pin anew the packages that pyproject.toml asks for (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra test \
+	  pyproject.toml -c requirements.lock -o requirements-test.lock
+
+clean:  ## Take away what was made here, the demonstration included
+	rm -rf $(VENV) $(HOME_DIR) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# uv installs in seconds; where it cannot be had, plain pip does the same from the same lock.
+define install
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing packages from $(1) …"
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv==0.13.9 2>/dev/null || echo "uv is not to be had; pip takes a minute"
+	@if $(BIN)/python -m uv --version >/dev/null 2>&1; then \
+	  $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
+	  $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
+	else \
+	  $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $(1) && \
+	  $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable . ; \
+	fi
+endef
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/.test: requirements-test.lock pyproject.toml
+	$(call install,requirements-test.lock)
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.debian: $(VENV)/.test
+	@missing=""; \
+	test -x /usr/bin/chromium || missing="$$missing chromium"; \
+	fc-list 2>/dev/null | grep -qi liberation || missing="$$missing fonts-liberation"; \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing Debian packages:$$missing …"; \
+	  $(SUDO) $(APT) update -qq && $(SUDO) DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@touch $@

@@ -1,0 +1,17 @@
+"""Alembic's entry: the application hands in its own connection, with the pragmas and locks of all writing."""
+
+from alembic import context
+from sqlalchemy import MetaData
+
+from surveyapp.storage import people, responses, waves  # noqa: F401 (their tables join the metadata)
+from surveyapp.storage.database import metadata
+
+
+def run(target: MetaData) -> None:
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=target, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run(metadata)

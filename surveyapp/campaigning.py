@@ -1,0 +1,171 @@
+"""Campaign: a wave is opened on a frame, organisations are invited, the wave is closed."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from surveyapp import mail, privacy
+from surveyapp.fieldwork import Frame, Unit, cell_sizes
+from surveyapp.instrument import Instrument
+from surveyapp.mail import Letter
+from surveyapp.problems import SurveyError, WaveNotOpen
+from surveyapp.storage import people, responses, waves
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.waves import Wave
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a wave stands, in counts only."""
+
+    wave: Wave
+    invited: int
+    received: int
+    tray: int
+    released: int
+
+
+def open_wave(
+    db: Database,
+    name: str,
+    survey: str,
+    version: str,
+    frame: Frame | None,
+    *,
+    carry: Sequence[str] | None,
+    key_place: str,
+    closes: date | None,
+    today: date,
+    keep_key: Callable[[bytes], None],
+    note: str = "",
+) -> Wave:
+    """Open a wave: listed on `frame`, or to anyone if there is none. The key pair is made and rehearsed here.
+
+    `carry` names the strata that go with the answers; None means those of the instrument that the frame has.
+    `keep_key` is given the private key, once; if it fails, no wave is opened. `note` stands on every output.
+    Raises `SurveyError` for a name that is taken or unfit, `NotFound` for an unpublished version, `Refused` for
+    strata whose cells are too small.
+    """
+    _check_name(name)
+    private, public = privacy.new_key_pair()
+    privacy.rehearse(private, public)
+    with db.transaction() as connection:
+        instrument = waves.published(connection, survey, version)
+        carried = tuple(_carried(instrument, frame, carry))
+        wave = Wave(
+            name=name,
+            survey=survey,
+            version=version,
+            kind="listed" if frame else "open",
+            state="open",
+            key_place=key_place,
+            public_key=public,
+            carry=carried,
+            cells=cell_sizes(frame, carried, instrument.disclosure.minimum_base) if frame else {},
+            issued=frame.issued if frame else 0,
+            note=note,
+            opened_on=today.isoformat(),
+            closes_on=closes.isoformat() if closes else None,
+        )
+        waves.add_wave(connection, wave)
+        if frame:
+            people.add_units(connection, name, [(privacy.new_id(), unit) for unit in frame.units])
+        keep_key(private)
+    return wave
+
+
+def invite(db: Database, name: str) -> list[tuple[Unit, str]]:
+    """Give every organisation with an address and without a code one; the codes are returned and never kept.
+
+    Raises `WaveNotOpen` if the wave is closed.
+    """
+    with db.transaction() as connection:
+        _open_wave_named(connection, name)
+        return _give_codes(connection, name)
+
+
+def _give_codes(connection: Connection, name: str) -> list[tuple[Unit, str]]:
+    codes = [(id_, unit, privacy.new_code()) for id_, unit in people.uninvited(connection, name)]
+    entries = ((_hash(code), id_, privacy.new_id()) for id_, _, code in codes)
+    people.add_invitations(connection, name, entries)
+    return [(unit, code) for _, unit, code in codes]
+
+
+def invite_by_letter(db: Database, name: str, outbox: Path, address: str, sender: str) -> int:
+    """`invite`, with a letter for each in the folder `outbox`; how many were written.
+
+    The letters are on the disk before the codes count: no organisation is marked invited without its letter.
+    """
+    with db.transaction() as connection:
+        wave = _open_wave_named(connection, name)
+        instrument = waves.published(connection, wave.survey, wave.version)
+        invited = _give_codes(connection, name)
+        letters = [_letter(instrument, wave, unit, code, address) for unit, code in invited]
+        return mail.post(letters, outbox, sender)
+
+
+def _letter(instrument: Instrument, wave: Wave, unit: Unit, code: str, address: str) -> Letter:
+    """An invitation. The code stands after `#`, so that no server on the way writes it down."""
+    until = f"Please answer by {wave.closes_on}.\n\n" if wave.closes_on else ""
+    text = (
+        f"To: {unit.contact or unit.name}\n{unit.name}\n\n"
+        f"{instrument.title}\n\n"
+        f"We invite you to answer this questionnaire: {instrument.respondent}. "
+        f"It takes about {instrument.minutes} minutes, and you can stop and come back.\n\n"
+        f"Go to {address}/#{code}\nor to {address} and type this access code: {code}\n\n"
+        f"{until}"
+        "Share the code only with colleagues who help you answer. Whoever holds it can open the answers "
+        "until they are sent; nobody can afterwards.\n"
+    )
+    return Letter(name=unit.unit, to=unit.email, subject=str(instrument.title), text=text)
+
+
+def close_wave(db: Database, name: str, today: date) -> Wave:
+    """Close a wave: no more answers are taken and unfinished drafts are erased. Raises `WaveNotOpen`."""
+    with db.transaction() as connection:
+        _open_wave_named(connection, name)
+        people.drop_drafts(connection, name)
+        waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
+        return waves.wave_named(connection, name)
+
+
+def status(db: Database, name: str) -> Status:
+    """Counts of a wave. Raises `NotFound`."""
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+        states = people.completions(connection, name)
+        return Status(
+            wave=wave,
+            invited=sum(states.values()),
+            received=states.get("done", 0),
+            tray=responses.tray_size(connection, name),
+            released=responses.response_count(connection, name),
+        )
+
+
+def _carried(instrument: Instrument, frame: Frame | None, carry: Sequence[str] | None) -> Sequence[str]:
+    if frame is None:
+        return ()
+    if carry is not None:
+        return carry
+    return [name for name in instrument.disclosure.carry if name in frame.strata]
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise SurveyError(f"{name[:60]!r} is not a wave name; use small letters, digits and - such as dat-2012")
+
+
+def _open_wave_named(connection: Connection, name: str) -> Wave:
+    wave = waves.wave_named(connection, name)
+    if wave.state != "open":
+        raise WaveNotOpen(f"the wave {name} was closed on {wave.closed_on}")
+    return wave
+
+
+def _hash(code: str) -> bytes:
+    return privacy.code_hash(privacy.normal_code(code) or "")

@@ -1,0 +1,103 @@
+"""Where an installation keeps its things, and how a file is written without ever being half there."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from surveyapp.problems import NotFound, SurveyError
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Home:
+    """The directory of one installation: database, keys, outbox. Readable by its owner alone."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.path / "surveyapp.db"
+
+    @property
+    def keys(self) -> Path:
+        """Secrets of the server, and private keys of waves whose key the server holds."""
+        return self.path / "keys"
+
+    @property
+    def outbox(self) -> Path:
+        """Letters as `.eml` files, one folder a wave."""
+        return self.path / "outbox"
+
+    def wave_key(self, wave: str) -> Path:
+        """The key file of a wave whose private key stays on the server."""
+        return self.keys / f"{wave}.key"
+
+    def make(self) -> "Home":
+        """The same home, with its directories on the disk. Raises `SurveyError` if that cannot be."""
+        try:
+            for folder in (self.path, self.keys, self.outbox):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+        except OSError as error:
+            raise SurveyError(
+                f"{self.path} cannot be used: {error.strerror}; choose another with --home"
+            ) from None
+        return self
+
+
+def home(given: str | None = None) -> Home:
+    """The installation named by `given`, else by SURVEYAPP_HOME, else ./instance."""
+    return Home(Path(given or os.environ.get("SURVEYAPP_HOME") or "instance").resolve())
+
+
+def project_file(name: str) -> Path:
+    """A file that comes with the product (`instruments/…`, `exports/…`, `migrations`), from checkout or wheel."""
+    for root in (PACKAGE.parent, PACKAGE / "project"):
+        if (root / name).exists():
+            return root / name
+    raise NotFound(f"{name} is missing from this installation; install surveyapp again")
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that somebody named. Raises `NotFound` with the reason if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {path}; check the path") from None
+    except IsADirectoryError:
+        raise NotFound(f"{path} is a folder; name a file in it") from None
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
+
+
+def write_aside(path: Path, content: bytes, private: bool = False) -> None:
+    """Write `content` beside `path`, then rename it into place: the old file stays until the new one is whole.
+
+    `private` files are readable by their owner alone. Raises `SurveyError` if the disk refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
+            try:
+                aside.write(content)
+                aside.flush()
+                os.fsync(aside.fileno())
+                Path(aside.name).chmod(0o600 if private else 0o644)
+                Path(aside.name).replace(path)
+            except BaseException:
+                with suppress(OSError):
+                    Path(aside.name).unlink()
+                raise
+    except OSError as error:
+        raise SurveyError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a private file that must not replace another. Raises `SurveyError` if there is one."""
+    if path.exists():
+        raise SurveyError(f"{path} exists already; move it away or name another file")
+    write_aside(path, content, private=True)

@@ -1,0 +1,45 @@
+"""Letters: as `.eml` files in an outbox folder, which any mail programme can send."""
+
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+from surveyapp.config import write_aside
+from surveyapp.problems import SurveyError
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter to one address; `name` is the file it is kept under."""
+
+    name: str
+    to: str
+    subject: str
+    text: str = field(repr=False)
+
+
+def post(letters: list[Letter], folder: Path, sender: str) -> int:
+    """Write each letter into `folder`; how many were written. No letter carries a date or an id of its own."""
+    for letter in letters:
+        write_aside(folder / f"{_file_name(letter.name)}.eml", _message(letter, sender).as_bytes(), private=True)
+    return len(letters)
+
+
+def _message(letter: Letter, sender: str) -> EmailMessage:
+    message = EmailMessage(policy=SMTP)
+    user, _, domain = letter.to.rpartition("@")
+    try:
+        message["From"] = sender
+        message["To"] = Address(username=user, domain=domain)
+        message["Subject"] = " ".join(letter.subject.split())
+    except ValueError as error:
+        raise SurveyError(f"{letter.to!r} cannot be written to: {error}; correct it in the frame") from None
+    message.set_content(letter.text)
+    return message
+
+
+def _file_name(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+    return kept[:80] or "letter"

@@ -1,0 +1,72 @@
+"""What can be wrong, in the words of the trade: problems to list and errors to stop at.
+
+A `Problem` is one fault in something that somebody wrote (an instrument, a frame, a posted page);
+they are found all at once and shown together. A `SurveyError` is a refusal; the entry points turn each
+into a page or an exit code, in one place each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault: where it is, what is wrong, and what to do about it.
+
+    `at` is a JSON pointer for a document, a sheet cell for a spreadsheet, a field name for a form;
+    `line` counts from 1 and is known for text documents only.
+    """
+
+    at: str
+    what: str
+    do: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """One line for a terminal: place, fault, remedy."""
+        place = f"line {self.line}, {self.at}" if self.line else self.at
+        return f"{place or 'the document'}: {self.what}; {self.do}"
+
+
+class SurveyError(Exception):
+    """Something asked for cannot be done; the message says why and what to do."""
+
+
+class Refused(SurveyError):
+    """A document, a sheet or a page has problems; all of them are listed."""
+
+    def __init__(self, problems: Sequence[Problem], subject: str = "") -> None:
+        self.problems = tuple(problems)
+        self.subject = subject
+        super().__init__("\n".join(f"{subject}: {p}" if subject else str(p) for p in self.problems))
+
+
+class NotFound(SurveyError):
+    """There is no such file, wave, version or question."""
+
+
+class UnknownCode(SurveyError):
+    """The access code is not one of ours, or has been replaced."""
+
+
+class AlreadyReceived(SurveyError):
+    """The answers for this access code have been received."""
+
+
+class WaveNotOpen(SurveyError):
+    """The wave does not take answers now."""
+
+
+class NotSaved(SurveyError):
+    """The store could not be written; what was saved before is still there."""
+
+
+class Unfinished(SurveyError):
+    """The answers cannot be sent yet: a question that must be answered is not.
+
+    `page` is the first page that needs work.
+    """
+
+    def __init__(self, page: str) -> None:
+        self.page = page
+        super().__init__("a question that must be answered is still open")

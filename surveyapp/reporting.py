@@ -1,0 +1,163 @@
+"""Report: the tray is opened, tables are compiled, files are written. Knows no person and no invitation."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from surveyapp import export, privacy
+from surveyapp.analysis.dataset import Dataset, Row, dataset
+from surveyapp.analysis.plans import Plan, default_plan, read_plan
+from surveyapp.analysis.report import Report, WaveFacts, compile_report
+from surveyapp.instrument import Instrument, Multiple, OpenText, Single, specify_key
+from surveyapp.problems import SurveyError
+from surveyapp.storage import responses, waves
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.responses import Response, Verbatim
+from surveyapp.storage.waves import Wave
+
+
+@dataclass(frozen=True)
+class Opened:
+    """How many answers left the tray, and how many stay in it."""
+
+    released: int
+    waiting: int
+
+
+def open_tray(db: Database, name: str, private_key: bytes) -> Opened:
+    """Release what may leave the tray of a wave: all after the close, before it only batches that hide each one.
+
+    Every box is opened in memory first; if one does not open, nothing leaves. Answers get fresh random ids and
+    are stored in the order of these; the file is then written anew. Raises `SurveyError` for a wrong key or a
+    damaged box, with their number, and `NotFound` for an unknown wave.
+    """
+    with db.transaction() as connection:
+        wave = waves.wave_named(connection, name)
+        instrument = waves.published(connection, wave.survey, wave.version)
+        boxes = responses.tray(connection, name)
+        leaving = _release(connection, wave, instrument, boxes, private_key)
+    db.vacuum()
+    return Opened(leaving, len(boxes) - leaving)
+
+
+def load(db: Database, name: str) -> tuple[Wave, Dataset, WaveFacts]:
+    """The released responses of a wave as columns, with the facts printed beside them.
+
+    Raises `SurveyError` when answers still wait in the tray of a closed wave, or none have been released.
+    """
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+        instrument = waves.published(connection, wave.survey, wave.version)
+        released = responses.responses(connection, name)
+        _check_released(wave, len(released), responses.tray_size(connection, name))
+        versions = {r.version: waves.published(connection, wave.survey, r.version) for r in released}
+        facts = _facts(wave, waves.published_hash(connection, wave.survey, wave.version))
+    rows = (Row(r.version, r.cell, r.answers) for r in released)
+    return wave, dataset(instrument, versions, rows), facts
+
+
+def report(db: Database, name: str, plan: bytes | None) -> Report:
+    """The report of a wave by a plan's JSON, or with every closed question in order.
+
+    Raises `Refused` with every problem of the plan, and what `load` raises.
+    """
+    _, data, facts = load(db, name)
+    chosen: Plan = read_plan(plan, data.instrument) if plan is not None else default_plan(data.instrument)
+    return compile_report(chosen, data, facts)
+
+
+def file_of(compiled: Report, suffix: str, progress: Callable[[str], None] = lambda _: None) -> bytes:
+    """The report as a file: `.xlsx` or `.json`. Raises `SurveyError` for any other ending."""
+    writers = {".xlsx": export.workbook, ".json": export.figures}
+    if suffix not in writers:
+        raise SurveyError(f"{suffix or 'no ending'} is not a kind of file; end the name in {' or '.join(writers)}")
+    return writers[suffix](compiled, progress)
+
+
+# ── opening the tray ─────────────────────────────────────────────────────────
+
+
+def _release(
+    connection: Connection, wave: Wave, instrument: Instrument, boxes: Sequence[tuple[bytes, bytes]], key: bytes
+) -> int:
+    contents = _open_all(boxes, key, wave)
+    cells = [content["cell"] for content in contents]
+    closed = wave.state == "closed"
+    leaving = privacy.leavers(cells, instrument.disclosure.minimum_base, closed)
+    cells = _released_cells(connection, wave, [cells[i] for i in leaving])
+    parts = [_parted(contents[i], cell, instrument) for i, cell in zip(leaving, cells, strict=True)]
+    responses.release(
+        connection,
+        wave.name,
+        [boxes[i][0] for i in leaving],
+        [(privacy.new_id(), response) for response, _ in parts],
+        [(privacy.new_id(), verbatim) for _, verbatims in parts for verbatim in verbatims],
+    )
+    return len(leaving)
+
+
+def _released_cells(connection: Connection, wave: Wave, cells: Sequence[str]) -> list[str]:
+    """Cells too small to carry are blanked; a cell that was released before with enough answers may stay."""
+    before = [response.cell for response in responses.responses(connection, wave.name)]
+    blanked = privacy.blanked([*before, *cells], privacy.SMALLEST_CELL)
+    return blanked[len(before) :]
+
+
+def _open_all(boxes: Sequence[tuple[bytes, bytes]], key: bytes, wave: Wave) -> list[dict[str, Any]]:
+    contents: list[dict[str, Any]] = []
+    broken = 0
+    for _, box in boxes:
+        try:
+            contents.append(json.loads(privacy.open_box(key, box, wave.seal_info)))
+        except privacy.CannotOpen:
+            broken += 1
+    if broken:
+        reason = "the key is not the one of this wave" if broken == len(boxes) else "those boxes are damaged"
+        raise SurveyError(f"{broken} of {len(boxes)} boxes do not open: {reason}; nothing was released")
+    return contents
+
+
+def _parted(content: dict[str, Any], cell: str, instrument: Instrument) -> tuple[Response, list[Verbatim]]:
+    """Closed answers and open ones go separate ways."""
+    open_keys = set(_open_keys(instrument))
+    answers = content["answers"]
+    closed = {key: answer for key, answer in answers.items() if key not in open_keys}
+    verbatims = [Verbatim(key, cell, words) for key, words in answers.items() if key in open_keys]
+    return Response(content["version"], cell, closed), verbatims
+
+
+def _open_keys(instrument: Instrument) -> list[str]:
+    keys = []
+    for question in instrument.questions.values():
+        if isinstance(question, OpenText):
+            keys.append(question.id)
+        elif isinstance(question, Single | Multiple):
+            keys += [specify_key(question.id, option.code) for option in question.options if option.specify]
+    return keys
+
+
+# ── loading ──────────────────────────────────────────────────────────────────
+
+
+def _check_released(wave: Wave, released: int, waiting: int) -> None:
+    if wave.state == "closed" and waiting:
+        raise SurveyError(
+            f"{waiting} answers of {wave.name} wait in the tray; run first: surveyapp tray open {wave.name}"
+        )
+    if not released:
+        raise SurveyError(f"no answers of {wave.name} have been released yet; close the wave and open the tray")
+
+
+def _facts(wave: Wave, digest: str) -> WaveFacts:
+    return WaveFacts(
+        wave=wave.name,
+        listed=wave.kind == "listed",
+        opened_on=wave.opened_on,
+        closed_on=wave.closed_on,
+        carry=wave.carry,
+        cells=wave.cells,
+        issued=wave.issued,
+        version_hash=digest,
+        note=wave.note,
+    )

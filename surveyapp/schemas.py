@@ -1,0 +1,19 @@
+"""Writes the JSON Schemas that editors use beside the documents they describe: `make schemas`."""
+
+import json
+
+from surveyapp.analysis import plans
+from surveyapp.config import PACKAGE, write_aside
+from surveyapp.instrument import json_schema
+
+SCHEMAS = {"instruments/schema.json": json_schema, "exports/schema.json": plans.json_schema}
+
+
+def contents() -> dict[str, bytes]:
+    """File name in the checkout, and what must stand in it."""
+    return {name: (json.dumps(make(), indent=1) + "\n").encode() for name, make in SCHEMAS.items()}
+
+
+if __name__ == "__main__":
+    for name, content in contents().items():
+        write_aside(PACKAGE.parent / name, content)

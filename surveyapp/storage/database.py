@@ -1,0 +1,164 @@
+"""The database: how it is opened, and what a transaction is.
+
+SQLite is opened so that nothing lingers: a rollback journal that is deleted (not a write-ahead log), deleted
+content overwritten, every commit on the disk before it is reported. These settings last for one connection
+only, so they are set and read back at each. A database that does not take them is not used.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from surveyapp.config import project_file
+from surveyapp.problems import NotSaved, SurveyError
+
+metadata = sa.MetaData()
+Connection = sa.Connection
+
+# Days are kept as ISO texts: SQLite has no date, and nothing finer than a day is ever wanted.
+Day = sa.Text
+
+PRAGMAS = {
+    "busy_timeout": 10_000,
+    "journal_mode": "delete",
+    "synchronous": 3,
+    "secure_delete": 1,
+    "foreign_keys": 1,
+    "trusted_schema": 0,
+    "temp_store": 2,
+}
+"""Setting and the value that must be read back; 3 is EXTRA, temp_store 2 is MEMORY."""
+
+
+class Database:
+    """One open store. `transaction` writes, `reading` reads; both give a SQLAlchemy connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine = sa.create_engine(f"sqlite:///{path}")
+        event.listen(self.engine, "connect", _settle)
+        event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """All that happens inside is stored together or not at all.
+
+        Writers queue at a file lock before they ask SQLite, whose own waiting is unfair. Raises `NotSaved`
+        when the store is locked for too long or the disk is full.
+        """
+        try:
+            with (
+                self._turn(),
+                self.engine.connect().execution_options(writes=True) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except OperationalError as error:
+            raise NotSaved(f"the database could not be written ({_reason(error)}); try again") from None
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One consistent view of the store."""
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise SurveyError(f"the database could not be read ({_reason(error)})") from None
+
+    def vacuum(self) -> None:
+        """Write the file anew: no free pages, no order of insertion left in it."""
+        with self._turn(), self.engine.connect() as connection:
+            connection.connection.driver_connection.execute("VACUUM")  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def connect(path: Path) -> Database:
+    """The database at `path`, brought to the newest schema; a new file if there is none.
+
+    Raises `SurveyError` if the file is not a database of ours, is newer than this programme, or is unwritable.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    database = Database(path)
+    try:
+        upgrade(database)
+    except sa.exc.DatabaseError as error:
+        raise SurveyError(f"{path} cannot be used as a database: {_reason(error)}") from None
+    return database
+
+
+def upgrade(database: Database) -> None:
+    """Run the migrations that are still missing, each in its own transaction."""
+    if _schema_version(database) == _newest():
+        return
+    config = _alembic()
+    with database._turn(), database.engine.connect().execution_options(writes=True) as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except Exception as error:
+            if "Can't locate revision" in str(error):
+                raise SurveyError(f"{database.path} was made by a newer surveyapp; update this one") from None
+            raise
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(project_file("migrations")).replace("%", "%%"))
+    return config
+
+
+def _newest() -> str:
+    """The newest migration's number: its file begins with it."""
+    return max(p.name[:4] for p in (project_file("migrations") / "versions").glob("[0-9]*.py"))
+
+
+def _schema_version(database: Database) -> str | None:
+    with database.engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return None if found is None else str(found)
+
+
+def _settle(dbapi_connection: Any, _record: object) -> None:
+    """Set every pragma and read it back."""
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for name, wanted in PRAGMAS.items():
+        cursor.execute(f"PRAGMA {name}={wanted}")
+        got = cursor.execute(f"PRAGMA {name}").fetchone()[0]
+        if got != wanted:
+            raise SurveyError(f"SQLite does not keep {name}={wanted} (it says {got}); update the sqlite3 library")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _reason(error: sa.exc.DBAPIError) -> str:
+    """SQLite's own word for it, without the statement: that could hold an answer."""
+    return str(error.orig)

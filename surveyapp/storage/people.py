@@ -1,0 +1,163 @@
+"""The people side: organisations, their invitations, their unfinished drafts. Never an answer in the clear.
+
+This module and `responses` must not know each other; `submission` alone sees both.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from surveyapp.fieldwork import Unit
+from surveyapp.storage.database import Day, metadata
+
+organisation_table = sa.Table(
+    "organisation",
+    metadata,
+    sa.Column("id", sa.LargeBinary, primary_key=True),
+    sa.Column("wave", sa.Text, sa.ForeignKey("wave.name"), nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("contact", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("strata", sa.Text, nullable=False),
+    sa.UniqueConstraint("wave", "unit"),
+    sqlite_strict=True,
+)
+
+invitation_table = sa.Table(
+    "invitation",
+    metadata,
+    sa.Column("code_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("wave", sa.Text, sa.ForeignKey("wave.name"), nullable=False),
+    sa.Column("organisation", sa.LargeBinary, sa.ForeignKey("organisation.id"), unique=True),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("completed_on", Day),
+    sa.CheckConstraint("state IN ('open', 'done')", name="invitation_state"),
+    sqlite_strict=True,
+)
+
+draft_table = sa.Table(
+    "draft",
+    metadata,
+    sa.Column("code_hash", sa.LargeBinary, sa.ForeignKey("invitation.code_hash"), primary_key=True),
+    sa.Column("box", sa.LargeBinary, nullable=False),
+    sa.Column("touched_on", Day, nullable=False),
+    sqlite_strict=True,
+)
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """One way in: the wave it is for, what its draft key is derived with, and whether it has been used.
+
+    `strata` are the organisation's, empty in a wave open to anyone.
+    """
+
+    code_hash: bytes
+    wave: str
+    salt: bytes
+    state: str
+    strata: dict[str, str]
+
+
+def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes, Unit]]) -> None:
+    """Store the organisations of a wave, each under a random id."""
+    rows = [
+        {
+            "id": id_,
+            "wave": wave,
+            "unit": unit.unit,
+            "name": unit.name,
+            "email": unit.email,
+            "contact": unit.contact,
+            "language": unit.language,
+            "strata": json.dumps(unit.strata, sort_keys=True, ensure_ascii=False),
+        }
+        for id_, unit in units
+    ]
+    if rows:
+        connection.execute(organisation_table.insert(), rows)
+
+
+def uninvited(connection: sa.Connection, wave: str) -> list[tuple[bytes, Unit]]:
+    """Organisations with an e-mail address and no invitation yet, by unit."""
+    query = (
+        sa.select(organisation_table)
+        .outerjoin(invitation_table, invitation_table.c.organisation == organisation_table.c.id)
+        .where(organisation_table.c.wave == wave, invitation_table.c.code_hash.is_(None))
+        .where(organisation_table.c.email != "")
+        .order_by(organisation_table.c.unit)
+    )
+    return [(row.id, _unit(row)) for row in connection.execute(query)]
+
+
+def add_invitations(
+    connection: sa.Connection, wave: str, entries: Iterable[tuple[bytes, bytes | None, bytes]]
+) -> None:
+    """Store invitations: hash of the code, organisation (None in an open wave), salt of the draft."""
+    rows = [
+        {"code_hash": code, "wave": wave, "organisation": organisation, "salt": salt, "state": "open"}
+        for code, organisation, salt in entries
+    ]
+    if rows:
+        connection.execute(invitation_table.insert(), rows)
+
+
+_INVITATION = (
+    sa.select(
+        invitation_table.c.wave, invitation_table.c.salt, invitation_table.c.state, organisation_table.c.strata
+    )
+    .outerjoin(organisation_table, invitation_table.c.organisation == organisation_table.c.id)
+    .where(invitation_table.c.code_hash == sa.bindparam("code_hash"))
+)
+
+
+def invitation(connection: sa.Connection, code_hash: bytes) -> Invitation | None:
+    """The invitation with this code, if there is one."""
+    row = connection.execute(_INVITATION, {"code_hash": code_hash}).one_or_none()
+    if row is None:
+        return None
+    return Invitation(code_hash, row.wave, row.salt, row.state, json.loads(row.strata or "{}"))
+
+
+def completions(connection: sa.Connection, wave: str) -> dict[str, int]:
+    """Invitations by state."""
+    query = (
+        sa.select(invitation_table.c.state, sa.func.count())
+        .where(invitation_table.c.wave == wave)
+        .group_by(invitation_table.c.state)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+_DRAFT = sa.select(draft_table.c.box).where(draft_table.c.code_hash == sa.bindparam("code_hash"))
+
+
+def draft(connection: sa.Connection, code_hash: bytes) -> bytes | None:
+    """The sealed draft under this code, if there is one."""
+    return connection.scalar(_DRAFT, {"code_hash": code_hash})
+
+
+def keep_draft(connection: sa.Connection, code_hash: bytes, box: bytes, today: str) -> None:
+    """Store a draft in place of the one before."""
+    values = {"box": box, "touched_on": today}
+    changed = connection.execute(draft_table.update().where(draft_table.c.code_hash == code_hash).values(values))
+    if not changed.rowcount:
+        connection.execute(draft_table.insert().values(code_hash=code_hash, **values))
+
+
+def drop_drafts(connection: sa.Connection, wave: str) -> int:
+    """Erase the unfinished drafts of a wave; how many there were."""
+    of_wave = sa.select(invitation_table.c.code_hash).where(invitation_table.c.wave == wave)
+    return connection.execute(draft_table.delete().where(draft_table.c.code_hash.in_(of_wave))).rowcount
+
+
+def _unit(row: sa.Row[tuple[object, ...]]) -> Unit:
+    values = row._asdict()
+    strata = json.loads(values["strata"])
+    fields = {name: values[name] for name in ("unit", "name", "email", "contact", "language")}
+    return Unit(**fields, strata=strata)

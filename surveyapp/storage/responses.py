@@ -1,0 +1,128 @@
+"""The answer side: sealed boxes in the tray, released responses, verbatims. Never a person, never a time.
+
+Tables are `WITHOUT ROWID` under random ids: a hidden counter would keep the order of arrival. This module and
+`people` must not know each other; `submission` alone sees both.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from surveyapp.storage.database import metadata
+
+tray_table = sa.Table(
+    "tray",
+    metadata,
+    sa.Column("id", sa.LargeBinary, primary_key=True),
+    sa.Column("wave", sa.Text, sa.ForeignKey("wave.name"), nullable=False),
+    sa.Column("box", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+response_table = sa.Table(
+    "response",
+    metadata,
+    sa.Column("id", sa.LargeBinary, primary_key=True),
+    sa.Column("wave", sa.Text, sa.ForeignKey("wave.name"), nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("cell", sa.Text, nullable=False),
+    sa.Column("answers", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+verbatim_table = sa.Table(
+    "verbatim",
+    metadata,
+    sa.Column("id", sa.LargeBinary, primary_key=True),
+    sa.Column("wave", sa.Text, sa.ForeignKey("wave.name"), nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("cell", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+
+@dataclass(frozen=True)
+class Response:
+    """One respondent's closed answers as released, with the stratum cell ("" if it would single out)."""
+
+    version: str
+    cell: str
+    answers: dict[str, str | list[str]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """One open answer, apart from the response it came with; `question` is its answer key."""
+
+    question: str
+    cell: str
+    text: str = field(repr=False)
+
+
+def tray(connection: sa.Connection, wave: str) -> list[tuple[bytes, bytes]]:
+    """Id and content of every box of a wave."""
+    query = sa.select(tray_table.c.id, tray_table.c.box).where(tray_table.c.wave == wave)
+    return [(row.id, row.box) for row in connection.execute(query)]
+
+
+def release(
+    connection: sa.Connection,
+    wave: str,
+    boxes: Iterable[bytes],
+    responses: Iterable[tuple[bytes, Response]],
+    verbatims: Iterable[tuple[bytes, Verbatim]],
+) -> None:
+    """Move answers from the tray to the released ones, in the order of their fresh random ids."""
+    connection.execute(tray_table.delete().where(tray_table.c.id == sa.bindparam("b")), [{"b": b} for b in boxes])
+    _insert(connection, response_table, wave, responses)
+    _insert(connection, verbatim_table, wave, verbatims)
+
+
+def _insert(
+    connection: sa.Connection, table: sa.Table, wave: str, entries: Iterable[tuple[bytes, Response | Verbatim]]
+) -> None:
+    rows = [{"id": id_, "wave": wave, **entry.__dict__} for id_, entry in sorted(entries, key=lambda e: e[0])]
+    for row in rows:
+        if "answers" in row:
+            row["answers"] = json.dumps(row["answers"], separators=(",", ":"), ensure_ascii=False)
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
+def responses(connection: sa.Connection, wave: str) -> list[Response]:
+    """The released responses of a wave, in the order of their random ids."""
+    query = (
+        sa.select(response_table.c.version, response_table.c.cell, response_table.c.answers)
+        .where(response_table.c.wave == wave)
+        .order_by(response_table.c.id)
+    )
+    return [Response(row.version, row.cell, json.loads(row.answers)) for row in connection.execute(query)]
+
+
+def verbatims(connection: sa.Connection, wave: str) -> list[Verbatim]:
+    """The open answers of a wave, in the order of their random ids."""
+    query = (
+        sa.select(verbatim_table.c.question, verbatim_table.c.cell, verbatim_table.c.text)
+        .where(verbatim_table.c.wave == wave)
+        .order_by(verbatim_table.c.id)
+    )
+    return [Verbatim(row.question, row.cell, row.text) for row in connection.execute(query)]
+
+
+def tray_size(connection: sa.Connection, wave: str) -> int:
+    """How many boxes wait."""
+    return (
+        connection.scalar(sa.select(sa.func.count()).select_from(tray_table).where(tray_table.c.wave == wave)) or 0
+    )
+
+
+def response_count(connection: sa.Connection, wave: str) -> int:
+    """How many responses are released."""
+    query = sa.select(sa.func.count()).select_from(response_table).where(response_table.c.wave == wave)
+    return connection.scalar(query) or 0

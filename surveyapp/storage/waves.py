@@ -1,0 +1,172 @@
+"""What both sides may know: published versions, and the waves that field them."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from surveyapp.instrument import Instrument, content_hash, read_instrument
+from surveyapp.problems import NotFound, SurveyError
+from surveyapp.storage.database import Day, metadata
+
+version_table = sa.Table(
+    "version",
+    metadata,
+    sa.Column("survey", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("published_on", Day, nullable=False),
+    sqlite_strict=True,
+)
+
+wave_table = sa.Table(
+    "wave",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("survey", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("key_place", sa.Text, nullable=False),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("carry", sa.Text, nullable=False),
+    sa.Column("cells", sa.Text, nullable=False),
+    sa.Column("issued", sa.Integer, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("opened_on", Day, nullable=False),
+    sa.Column("closes_on", Day),
+    sa.Column("closed_on", Day),
+    sa.ForeignKeyConstraint(["survey", "version"], ["version.survey", "version.version"]),
+    sa.CheckConstraint("kind IN ('listed', 'open')", name="wave_kind"),
+    sa.CheckConstraint("state IN ('open', 'closed')", name="wave_state"),
+    sa.CheckConstraint("key_place IN ('server', 'holder')", name="wave_key_place"),
+    sqlite_strict=True,
+)
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One round of fieldwork.
+
+    `kind` is "listed" (invited organisations) or "open" (anyone); `key_place` says who holds the private key,
+    "server" or "holder". `cells` counts the units of the frame in each carried stratum cell, `issued` those
+    with usable contact details. `note` is a statement that every output carries. Days are ISO texts.
+    """
+
+    name: str
+    survey: str
+    version: str
+    kind: str
+    state: str
+    key_place: str
+    public_key: bytes
+    carry: tuple[str, ...]
+    cells: dict[str, int]
+    issued: int
+    opened_on: str
+    note: str = ""
+    closes_on: str | None = None
+    closed_on: str | None = None
+
+    @property
+    def seal_info(self) -> bytes:
+        """What a box of this wave is bound to."""
+        return f"surveyapp box 1 {self.name} {self.survey}@{self.version}".encode()
+
+    @property
+    def population(self) -> int:
+        """Units in the frame."""
+        return sum(self.cells.values())
+
+
+def add_version(connection: sa.Connection, instrument: Instrument, document: str, today: str) -> bool:
+    """Publish a version; False if the same content was published before.
+
+    Raises `SurveyError`, naming both hashes, if this version was published with other content.
+    """
+    digest = content_hash(document)
+    known = connection.scalar(
+        sa.select(version_table.c.hash).where(
+            version_table.c.survey == instrument.survey, version_table.c.version == instrument.version
+        )
+    )
+    if known is None:
+        connection.execute(
+            version_table.insert().values(
+                survey=instrument.survey,
+                version=instrument.version,
+                hash=digest,
+                document=document,
+                published_on=today,
+            )
+        )
+    elif known != digest:
+        raise SurveyError(
+            f"{instrument.name} is published with content {known[:12]}…; this file has {digest[:12]}…: "
+            "a published version never changes, give the new text a new version"
+        )
+    return known is None
+
+
+def published(connection: sa.Connection, survey: str, version: str) -> Instrument:
+    """A published version. Raises `NotFound`, or `SurveyError` if the stored document no longer has its hash."""
+    row = connection.execute(
+        sa.select(version_table.c.document, version_table.c.hash).where(
+            version_table.c.survey == survey, version_table.c.version == version
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"{survey}@{version} is not published; run: surveyapp instrument publish FILE")
+    return _parsed(row.document, row.hash)
+
+
+@lru_cache(maxsize=32)
+def _parsed(document: str, digest: str) -> Instrument:
+    """Parsed and verified once per published version and process."""
+    if content_hash(document) != digest:
+        raise SurveyError(
+            f"the published version with content {digest[:12]}… was altered in the database; restore it"
+        )
+    return read_instrument(document)
+
+
+def published_hash(connection: sa.Connection, survey: str, version: str) -> str:
+    """The content hash of a published version."""
+    found = connection.scalar(
+        sa.select(version_table.c.hash).where(version_table.c.survey == survey, version_table.c.version == version)
+    )
+    return str(found)
+
+
+def add_wave(connection: sa.Connection, wave: Wave) -> None:
+    """Store a new wave. Raises `SurveyError` if the name is taken."""
+    if connection.scalar(sa.select(wave_table.c.name).where(wave_table.c.name == wave.name)):
+        raise SurveyError(f"there is a wave {wave.name} already; choose another name")
+    values = {**wave.__dict__, "carry": json.dumps(wave.carry), "cells": json.dumps(wave.cells, sort_keys=True)}
+    connection.execute(wave_table.insert().values(values))
+
+
+def wave_named(connection: sa.Connection, name: str) -> Wave:
+    """The wave. Raises `NotFound`, naming the waves there are."""
+    row = connection.execute(sa.select(wave_table).where(wave_table.c.name == name)).one_or_none()
+    if row is None:
+        names = ", ".join(wave.name for wave in waves(connection)) or "none yet"
+        raise NotFound(f"there is no wave {name[:60]!r}; the waves are: {names}")
+    return _wave(row)
+
+
+def waves(connection: sa.Connection) -> list[Wave]:
+    """All waves by name."""
+    return [_wave(row) for row in connection.execute(sa.select(wave_table).order_by(wave_table.c.name))]
+
+
+def change_wave(connection: sa.Connection, name: str, **values: object) -> None:
+    """Set columns of a wave."""
+    connection.execute(wave_table.update().where(wave_table.c.name == name).values(values))
+
+
+def _wave(row: sa.Row[tuple[object, ...]]) -> Wave:
+    values = row._asdict()
+    return Wave(**{**values, "carry": tuple(json.loads(values["carry"])), "cells": json.loads(values["cells"])})

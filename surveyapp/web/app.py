@@ -1,0 +1,92 @@
+"""Building the respondent app: settings, secrets, static files, filters on addresses."""
+
+import hashlib
+from collections.abc import Callable, MutableMapping
+from datetime import date
+from pathlib import Path
+
+from flask import Flask, g
+from flask_wtf import CSRFProtect
+from werkzeug.routing import BaseConverter
+from whitenoise import WhiteNoise
+
+from surveyapp import privacy
+from surveyapp.config import Home, read_file, write_once
+from surveyapp.storage.database import Database, connect
+from surveyapp.web import errors, respondent, safety
+from surveyapp.web.cookies import SealedCookies
+
+STATIC = Path(__file__).parent / "static"
+MAX_FORM = 400_000
+"""Bytes of a posted form. Everything up to this is kept in memory: no answer is spooled to a file."""
+
+
+class Slug(BaseConverter):
+    """The names that our addresses hold: pages and waves."""
+
+    regex = "[a-z0-9][a-z0-9_-]{0,39}"
+
+
+def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date.today) -> Flask:
+    """The respondent app on an installation.
+
+    `secure` says that it is served over TLS, as every real one must be: cookies then travel over TLS only.
+    `today` gives the day; nothing finer is ever wanted.
+    """
+    home.make()
+    app = Flask(__name__, static_folder=None)
+    app.url_map.converters["slug"] = Slug
+    app.config.update(
+        SECRET_KEY=_secret(home.keys / "forms"),
+        MAX_CONTENT_LENGTH=MAX_FORM,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM,
+        MAX_FORM_PARTS=2000,
+        WTF_CSRF_TIME_LIMIT=None,  # the cookie's two hours are the limit
+        WTF_CSRF_SSL_STRICT=False,  # it looks at the Referer, which our pages forbid; `safety` looks at the Origin
+        SESSION_COOKIE_SECURE=secure,
+    )
+    app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure)
+    CSRFProtect(app)
+    safety.guard(app, secure)
+    errors.handle(app)
+    app.extensions["surveyapp"] = respondent.Desk(_database(home), _secret(home.keys / "pepper"), today)
+    app.register_blueprint(respondent.pages)
+    _serve_static(app)
+    app.context_processor(_page_context)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    return app
+
+
+def _database(home: Home) -> Database:
+    return connect(home.database)
+
+
+def _secret(path: Path) -> bytes:
+    """A secret of the server, made once."""
+    if not path.exists():
+        write_once(path, privacy.new_secret())
+    return read_file(path)
+
+
+def _page_context() -> dict[str, object]:
+    return {"language": "en", "service_name": "State of the sector surveys", "csp_nonce": g.get("nonce", "")}
+
+
+def _serve_static(app: Flask) -> None:
+    """Static files under addresses that change with their content, so that browsers may keep them for a year."""
+    prints = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in STATIC.iterdir()}
+
+    @app.url_defaults
+    def _print(endpoint: str, values: dict[str, object]) -> None:
+        if endpoint == "static":
+            values["v"] = prints[str(values["filename"])]
+
+    app.add_url_rule("/static/<path:filename>", "static", build_only=True)
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
+        app.wsgi_app, root=str(STATIC), prefix="static/", max_age=31_536_000, add_headers_function=_static_headers
+    )
+
+
+def _static_headers(headers: MutableMapping[str, str], _path: str, _url: str) -> None:
+    for name, value in safety.HEADERS.items():
+        headers[name] = value

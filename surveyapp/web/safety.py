@@ -1,0 +1,65 @@
+"""What holds for every request: headers, the proof that a post comes from our own page, and a silent log."""
+
+import logging
+import secrets
+import traceback
+
+from flask import Flask, Response, abort, g, request
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self' 'nonce-{nonce}'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
+}
+
+log = logging.getLogger("surveyapp.respondent")
+"""Event names only: no path, no address, no browser, no text of an exception."""
+
+
+def guard(app: Flask, secure: bool) -> None:
+    """Install the rules on an app. `secure` says that it is served over TLS."""
+
+    @app.before_request
+    def _prepare() -> None:
+        g.nonce = secrets.token_urlsafe(16)
+        if request.method not in {"GET", "HEAD", "OPTIONS"} and not _from_our_page():
+            abort(403)
+
+    @app.after_request
+    def _finish(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=g.get("nonce", ""))
+        response.headers["Cache-Control"] = "no-store"
+        if secure:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
+
+
+def _from_our_page() -> bool:
+    """Whether the browser says that this post comes from our own origin.
+
+    Under `no-referrer` browsers send `Origin: null` even from our own forms; then `Sec-Fetch-Site` must vouch.
+    Programmes that send neither header are stopped by the form's token.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None and site != "same-origin":
+        return False
+    if origin == "null":
+        return site == "same-origin"
+    return origin is None or origin == request.host_url.rstrip("/")
+
+
+def log_fault(error: Exception) -> None:
+    """Note an unforeseen error by type and line: its text could hold an answer."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if "surveyapp" in f.filename), frames[-1] if frames else None)
+    where = f"{place.filename.rpartition('/')[2]}:{place.lineno}" if place else "unknown"
+    log.error("fault %s at %s", type(error).__name__, where)
