@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from surveyapp import mail, privacy
-from surveyapp.fieldwork import Frame, Unit, cell_sizes
+from surveyapp.fieldwork import Frame, Unit, cell_sizes, printed_day
 from surveyapp.instrument import Instrument
 from surveyapp.mail import Letter
 from surveyapp.problems import SurveyError, WaveNotOpen
@@ -110,7 +110,7 @@ def invite_by_letter(db: Database, name: str, outbox: Path, address: str, sender
 
 def _letter(instrument: Instrument, wave: Wave, unit: Unit, code: str, address: str) -> Letter:
     """An invitation. The code stands after `#`, so that no server on the way writes it down."""
-    until = f"Please answer by {wave.closes_on}.\n\n" if wave.closes_on else ""
+    until = f"Please answer by {printed_day(wave.closes_on)}.\n\n" if wave.closes_on else ""
     text = (
         f"To: {unit.contact or unit.name}\n{unit.name}\n\n"
         f"{instrument.title}\n\n"

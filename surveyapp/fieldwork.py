@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 
 from surveyapp.documents import nearest
@@ -175,6 +176,11 @@ def cell_sizes(frame: Frame, carry: Sequence[str], at_least: int) -> dict[str, i
     if small:
         raise Refused([Problem(f"cell “{name}”", f"only {n} of the frame are in it", do) for name, n in small])
     return dict(sorted(sizes.items()))
+
+
+def printed_day(day: str) -> str:
+    """`2012-01-09` as people read it: `9 January 2012`."""
+    return f"{date.fromisoformat(day):%-d %B %Y}"
 
 
 # ── the response rate ────────────────────────────────────────────────────────

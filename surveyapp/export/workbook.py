@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from openpyxl import Workbook
 
@@ -18,6 +17,7 @@ from surveyapp.export.sheets import (
     to_bytes,
     wrap_column,
 )
+from surveyapp.fieldwork import printed_day
 from surveyapp.instrument import Grid, OpenText, Question, Text, choices
 
 _ADDS = {
@@ -57,8 +57,8 @@ def _sheet_names(report: Report) -> list[str]:
 
 def _cover(book: Workbook, report: Report) -> None:
     facts = report.facts
-    until = _day(facts.closed_on) if facts.closed_on else "still open"
-    fieldwork = f"Fieldwork: {_day(facts.opened_on)} to {until}. Wave: {facts.wave}."
+    until = printed_day(facts.closed_on) if facts.closed_on else "still open"
+    fieldwork = f"Fieldwork: {printed_day(facts.opened_on)} to {until}. Wave: {facts.wave}."
     rows = [
         *([facts.note] if facts.note else []),
         fieldwork,
@@ -92,11 +92,6 @@ def _response_sentences(report: Report) -> list[str]:
     if rate.frame > rate.issued:
         sentences.append(f"The frame has {rate.frame} {report.unit}; {rate.issued} could be written to.")
     return sentences
-
-
-def _day(day: str) -> str:
-    """`2012-01-09` as `9 January 2012`."""
-    return f"{date.fromisoformat(day):%-d %B %Y}"
 
 
 def _percent(count: int, base: int) -> str:

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from surveyapp import collecting
 from surveyapp.collecting import Visit
+from surveyapp.fieldwork import printed_day
 from surveyapp.instrument import (
     Answers,
     Grid,
@@ -330,5 +331,4 @@ def _with_words(question: Question, code: str, label: str, answers: Answers) -> 
 
 
 def _day(day: str | None) -> str | None:
-    """`2012-01-31` as `31 January 2012`."""
-    return f"{date.fromisoformat(day):%-d %B %Y}" if day else None
+    return printed_day(day) if day else None
