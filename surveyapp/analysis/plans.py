@@ -9,7 +9,7 @@ from surveyapp.analysis.tables import Layout
 from surveyapp.documents import nearest, pointer, read_document, read_model
 from surveyapp.instrument import Grid, Instrument, Multiple, OpenText, Question, choices
 from surveyapp.instrument.model import Id, Part, Text
-from surveyapp.problems import Refused
+from surveyapp.problems import Problem, Refused
 
 TableId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,24}$")]
 
@@ -65,8 +65,10 @@ def read_plan(content: bytes | str, instrument: Instrument) -> Plan:
 
 
 def default_plan(instrument: Instrument) -> Plan:
-    """Every closed question of an instrument in questionnaire order."""
+    """Every closed question of an instrument in questionnaire order. Raises `Refused` if it has none."""
     closed = [q for q in instrument.questions.values() if not isinstance(q, OpenText)]
+    if not closed:
+        raise Refused([Problem("/sections", "there is no closed question", "open questions have no tables yet")])
     entries = [Entry(id=str(i), question=question.id) for i, question in enumerate(closed, 1)]
     return Plan(survey=instrument.survey, title=instrument.title, tables=entries)
 

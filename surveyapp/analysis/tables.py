@@ -89,7 +89,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Net:
-    """Several codes counted as one: its label, the labels of its codes, and whether it adds rounded percentages."""
+    """Several codes counted as one: labels of the net and of its codes, and whether rounded shares are added."""
 
     label: str
     parts: tuple[str, ...]

@@ -18,6 +18,9 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.table import Table as MarkedTable
 from openpyxl.worksheet.worksheet import Worksheet
 
+_LINE, _LETTERS = 15.75, 1.2
+"""Height of a line of Arial 12 in points, and how many of its letters fit where one of its digits is a unit."""
+
 MAX_CELL = 32_767
 CUT = " … [cut]"
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 (a constant that stands for no time at all)
@@ -39,6 +42,7 @@ def new_workbook(title: str) -> Workbook:
     """An empty workbook with fixed properties: no user, no clock."""
     book = Workbook()
     book.remove(book.worksheets[0])
+    book._named_styles["Normal"].font = _FONT  # the unit of column widths is a digit of this font
     book.properties.creator = "surveyapp"
     book.properties.lastModifiedBy = None
     book.properties.title = clean(title)
@@ -56,7 +60,7 @@ def new_sheet(book: Workbook, name: str, title: str, lines: Sequence[str], width
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     for i, width in enumerate(widths, 1):
-        sheet.column_dimensions[get_column_letter(i)].width = width
+        sheet.column_dimensions[get_column_letter(i)].width = width / _LETTERS
     put(sheet, 1, 1, title).font = _TITLE
     for row, line in enumerate(lines, 2):
         put(sheet, row, 1, line)
@@ -87,9 +91,11 @@ def put_table(
         cell = put(sheet, top, column, label)
         cell.font, cell.border = _BOLD, _RULE
         cell.alignment = _HEAD if column <= texts else _HEAD_RIGHT
+    _fit_height(sheet, top, _distinct(header))
     for i, row in enumerate(rows, top + 1):
         for column, value in enumerate(row, 1):
             put(sheet, i, column, value).alignment = _WRAP if column <= texts else _RIGHT
+        _fit_height(sheet, i, row)
     reference = f"A{top}:{get_column_letter(len(header))}{top + max(len(rows), 1)}"
     marked = MarkedTable(displayName=name, ref=reference)
     marked._initialise_columns()
@@ -105,6 +111,17 @@ def wrap_column(sheet: Worksheet) -> None:
     """Wrap the text of the first column of a sheet that holds sentences only."""
     for (cell,) in sheet.iter_rows(min_row=2, max_col=1):
         cell.alignment = _WRAP
+        _fit_height(sheet, cell.row, [cell.value])
+
+
+def _fit_height(sheet: Worksheet, row: int, values: Sequence[Value | None]) -> None:
+    """Give a row the height of its longest wrapped text: not every programme works that out on opening."""
+    lines = 1
+    for column, value in enumerate(values, 1):
+        if isinstance(value, str):
+            width = sheet.column_dimensions[get_column_letter(column)].width * _LETTERS
+            lines = max(lines, sum(-(-max(len(part), 1) // int(width)) for part in value.split("\n")))
+    sheet.row_dimensions[row].height = min(lines * _LINE, 400)
 
 
 def link(sheet: Worksheet, row: int, column: int, target: str) -> None:

@@ -68,7 +68,7 @@ def _cover(book: Workbook, report: Report) -> None:
         "Each table names its base: the number of answers that its percentages are of.",
         f"Nothing is printed on fewer than {report.instrument.disclosure.minimum_base} answers.",
     ]
-    wrap_column(new_sheet(book, "Cover", report.title, ["Appendix of response tables.", *rows], [110]))
+    wrap_column(new_sheet(book, "Cover", report.title, ["Appendix of response tables.", *rows], [84]))
 
 
 def _response_sentences(report: Report) -> list[str]:
@@ -228,7 +228,7 @@ def _net_sentence(table: Table) -> str:
 
 def _codebook(book: Workbook, report: Report) -> None:
     lines = ["This sheet holds one table: every question with its variables, codes and labels."]
-    sheet = new_sheet(book, "Codebook", "Questions, variables and codes", lines, [34, 12, 60, 20, 46])
+    sheet = new_sheet(book, "Codebook", "Questions, variables and codes", lines, [32, 11, 50, 20, 40])
     rows = [line for question in report.instrument.questions.values() for line in _code_lines(question)]
     put_table(sheet, "codebook", ["Variable", "Type", "Wording", "Code", "Label"], rows, texts=5)
 

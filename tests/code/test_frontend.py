@@ -1,0 +1,23 @@
+"""The stylesheet is the compiled one, and fetches nothing."""
+
+import hashlib
+from pathlib import Path
+
+STATIC = Path(__file__).parents[2] / "surveyapp/web/static"
+
+
+def test_the_stylesheet_is_the_one_that_was_compiled():
+    """Change `surveyapp/web/frontend/app.scss`, run `build.sh` there, and put the new hash here."""
+    found = hashlib.sha256((STATIC / "app.css").read_bytes()).hexdigest()
+    assert found == "63affb65d20d2136f3c996adc23243e50081d6f6fe91cff98394dc80234e3eac"
+
+
+def test_no_font_picture_or_crown_is_fetched():
+    css = (STATIC / "app.css").read_text(encoding="utf-8")
+    assert "url(" not in css
+    assert "@font-face" not in css
+    assert "GDS Transport" not in css
+
+
+def test_the_licence_of_what_was_compiled_is_there():
+    assert "MIT" in (STATIC / "LICENCE-govuk-frontend.txt").read_text(encoding="utf-8")
