@@ -119,7 +119,7 @@ def _fit_height(sheet: Worksheet, row: int, values: Sequence[Value | None]) -> N
     lines = 1
     for column, value in enumerate(values, 1):
         if isinstance(value, str):
-            width = sheet.column_dimensions[get_column_letter(column)].width * _LETTERS
+            width = sheet.column_dimensions[get_column_letter(column)].width * _LETTERS * 0.92
             lines = max(lines, sum(-(-max(len(part), 1) // int(width)) for part in value.split("\n")))
     sheet.row_dimensions[row].height = min(lines * _LINE, 400)
 

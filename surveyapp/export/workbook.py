@@ -143,7 +143,7 @@ def _response(book: Workbook, report: Report) -> None:
     facts = report.facts
     stratum = " and ".join(facts.carry).replace("_", " ") or "whole frame"
     lines = ["This sheet holds one table: who was asked and who answered.", *_response_sentences(report)]
-    sheet = new_sheet(book, "Response", "Who answered", lines, [40, 14, 14, 14])
+    sheet = new_sheet(book, "Response", "Who answered", lines, [60, 18, 18, 18])
     withheld = report.received_by_cell.get("", 0)
     rows: list[list[Value]] = []
     if facts.carry:
@@ -170,10 +170,12 @@ def _table(book: Workbook, table: Table, name: str, report: Report, notes: _Note
         "This sheet holds one table." + (f" Notes: {notes.marks_of(table)}" if table.notes else ""),
         _base_sentence(table, report.unit),
         f"Question: {' '.join(table.wording.split())}",
-        _ADDS[table.kind] + _net_sentence(table),
+        _ADDS[table.kind],
+        *_net_sentences(table),
         f"Source: wave {report.facts.wave}, variable {table.variable}, questionnaire {report.instrument.name}.",
     ]
-    widths = [46, *([14] * (len(header) - 1))]
+    first, others = (68, 18) if len(header) < 4 else (46, 14)
+    widths = [first, *([others] * (len(header) - 1))]
     sheet = new_sheet(book, name, f"{_number(table, name)}: {table.title}", texts, widths)
     put_table(sheet, f"t_{name.lower()}", header, rows)
 
@@ -215,12 +217,12 @@ def _base_sentence(table: Table, unit: str) -> str:
     return f"Base: {table.base.n} {unit} that answered the question{rest}."
 
 
-def _net_sentence(table: Table) -> str:
-    if not table.nets or not (any(c.net for c in table.columns) or any(r.net for r in table.rows)):
-        return ""
-    nets = "; ".join(f"{net.label} = {' + '.join(net.parts)}" for net in table.nets)
-    rule = " It adds up rounded percentages." if any(net.sum_of_rounded for net in table.nets) else ""
-    return f" Counted as one: {nets}.{rule}"
+def _net_sentences(table: Table) -> list[str]:
+    if not (any(c.net for c in table.columns) or any(r.net for r in table.rows)):
+        return []
+    sentences = [f"Counted as one: {net.label} = {' + '.join(net.parts)}." for net in table.nets]
+    rule = ["Figures counted as one add up rounded percentages."]
+    return sentences + (rule if any(net.sum_of_rounded for net in table.nets) else [])
 
 
 # ── the codebook ─────────────────────────────────────────────────────────────

@@ -90,8 +90,8 @@ def test_a_grid_prints_base_and_no_reply_of_every_row():
     report = make_report({"id": "1", "question": "partners", "nets": {"Change": ["more", "less"]}})
     rows = lines(workbook(report), "Table_1")
     assert rows[2] == ("Base: teams that answered the row, 0 to 11; it stands in the column Base.",)
-    assert rows[4][0].endswith("may not add to 100. Counted as one: Change = More + Less.")
-    assert rows[6:] == [
+    assert rows[5] == ("Counted as one: Change = More + Less.",)
+    assert rows[7:] == [
         ("Item", "More (%)", "Same (%)", "Less (%)", "Change (%)", "Base", "No reply"),
         ("Police", 55, 45, 0, 55, 11, 1),
         ("Health", "[x]", "[x]", "[x]", "[x]", 0, 12),
@@ -233,7 +233,7 @@ def test_columns_with_the_same_heading_are_numbered():
     question = make_question("grid", "partners")
     instrument = read_instrument(json.dumps(make_document([question, make_question(id="kind")])))
     report = make_report({"id": "1", "question": "partners", "nets": {"More": ["more"]}}, instrument=instrument)
-    assert lines(workbook(report), "Table_1")[6][:5] == (
+    assert lines(workbook(report), "Table_1")[7][:5] == (
         "Item",
         "More (%)",
         "Same (%)",
