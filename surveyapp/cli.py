@@ -331,9 +331,9 @@ def tables(home: Home, wave: str, plan_file: Path | None, out: Path) -> None:
 def audit_percentages(file: Path, largest: int | None, as_json: bool) -> None:
     """Say on which bases printed percentages are possible, and name those that are not."""
     from surveyapp.analysis import percentages
+    from surveyapp.analysis.published import read_published
 
-    published = percentages.read_published(read_file(file), file.name)
-    verdicts = percentages.audit(published, largest)
+    verdicts = percentages.audit(read_published(read_file(file), file.name), largest)
     if as_json:
         click.echo(json.dumps(percentages.as_json(verdicts), indent=1, ensure_ascii=False))
         return
