@@ -1,9 +1,9 @@
 """JSON documents that people write by hand: read strictly, every fault with its place and line.
 
 Instruments, plans and published tables all enter here. A document is refused before it is parsed if it is
-too large or too deep; then duplicate keys, `NaN` and numbers that no reader can hold are faults like any
-other. What a document must look like is a pydantic model of the caller's; its errors become `Problem`s in
-the same words for every kind of document.
+too large or too deep, or holds too many values; then duplicate keys, `NaN` and numbers that no reader can
+hold are faults like any other. What a document must look like is a pydantic model of the caller's; its errors
+become `Problem`s in the same words for every kind of document.
 """
 
 import difflib
@@ -20,7 +20,10 @@ from surveyapp.problems import Problem, Refused
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 64
+MAX_VALUES = 100_000
+MAX_POINTER = 1_000
 MAX_PROBLEMS = 200
+MAX_WORDS = 300
 
 Json = Any
 Model = TypeVar("Model", bound=BaseModel)
@@ -41,7 +44,7 @@ class Document:
         place = at
         while place and place not in self.lines:
             place = place.rpartition("/")[0]
-        return Problem(at or "/", what, do, self.lines.get(place, 1))
+        return Problem(at or "/", _printable(what)[:MAX_WORDS], do, self.lines.get(place, 1))
 
 
 def read_document(content: bytes | str) -> Document:
@@ -58,8 +61,8 @@ def read_model(model: type[Model], document: Document) -> tuple[Model | None, li
         return model.model_validate(document.value), []
     except ValidationError as error:
         names = _property_names(model)
-        problems = [_explain(document, fault, names) for fault in error.errors(include_url=False)]
-        return None, list(dict.fromkeys(problems))[:MAX_PROBLEMS]
+        faults = error.errors(include_url=False)[:MAX_PROBLEMS]
+        return None, list(dict.fromkeys(_explain(document, fault, names) for fault in faults))
 
 
 def nearest(word: str, known: Iterator[str] | list[str] | set[str]) -> str:
@@ -145,9 +148,8 @@ class _Reader:
 
     def _value(self, position: int, at: str, depth: int) -> tuple[Json, int]:
         token, start, end = self._token(position)
+        self._check_limits(start, at, depth)
         self.lines[at] = self._line_at(start)
-        if depth > MAX_DEPTH:
-            raise self._fault(start, f"it is nested over {MAX_DEPTH} deep", "flatten it")
         if token == "{":
             return self._object(end, at, depth)
         if token == "[":
@@ -155,6 +157,15 @@ class _Reader:
         if token == '"':
             return self._string(end)
         return self._scalar(token, start), end
+
+    def _check_limits(self, start: int, at: str, depth: int) -> None:
+        """Each value costs its pointer, so their number and their length are bounded."""
+        if depth > MAX_DEPTH:
+            raise self._fault(start, f"it is nested over {MAX_DEPTH} deep", "flatten it")
+        if len(at) > MAX_POINTER:
+            raise self._fault(start, "the keys that lead here are too long", "shorten them")
+        if len(self.lines) >= MAX_VALUES:
+            raise self._fault(start, f"it has over {MAX_VALUES:,} values", "split it")
 
     def _string(self, position: int) -> tuple[str, int]:
         try:
@@ -172,7 +183,9 @@ class _Reader:
         if token in {",", ":", "}", "]"}:
             raise self._fault(start, f"{token!r} cannot stand here", "a value is missing before it")
         if token[0].isalpha():
-            raise self._fault(start, f"{token} is not JSON", "use true, false, null, a number or a quoted text")
+            raise self._fault(
+                start, f"{token[:40]} is not JSON", "use true, false, null, a number or a quoted text"
+            )
         if len(token) > 30:
             raise self._fault(start, "a number has too many digits", "shorten it")
         number = float(token) if set(token) & set(".eE") else int(token)
@@ -203,6 +216,8 @@ class _Reader:
             if token != '"':
                 raise self._fault(start, "a key in double quotes is missing", 'write "key": value')
             key, position = self._string(end)
+            if not key.replace("\u00a0", " ").isprintable():
+                raise self._fault(start, "a key holds a line break or a control character", "remove it")
             self._note_duplicate(key, members, at, start)
             position = self._expect_colon(position)
             members[key], position = self._value(position, at + pointer(key), depth + 1)
@@ -217,7 +232,7 @@ class _Reader:
         if key in members and len(self.faults) < MAX_PROBLEMS:
             at = at + pointer(key)
             line = self._line_at(start)
-            self.faults.append(Problem(at, f'the key "{key}" stands twice', "keep one of the two", line))
+            self.faults.append(Problem(at, f"the key {_short(key)} stands twice", "keep one of the two", line))
 
     def _expect_colon(self, position: int) -> int:
         token, start, end = self._token(position)
@@ -246,6 +261,13 @@ def _place(value: Json, location: tuple[str | int, ...]) -> str:
     """pydantic's location as a JSON pointer: the tags of unions are not in the document."""
     at, last = "", len(location) - 1
     for i, part in enumerate(location):
+        if (
+            0 < i < last
+            and isinstance(value, dict)
+            and isinstance(location[i - 1], int)
+            and value.get("type") == part
+        ):
+            continue  # a tag, though a key may have the same name: a question of type "text" has a "text"
         if isinstance(value, dict) and (part in value or (i == last and isinstance(part, str))):
             at, value = at + pointer(part), value.get(part)
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
@@ -260,7 +282,8 @@ def _words(fault: Mapping[str, Any], names: set[str]) -> tuple[str, str]:
         case "missing":
             return f'"{last}" is missing', "add it"
         case "extra_forbidden":
-            return f'the key "{last}" is not known here', nearest(last, names - {last})
+            do = "move it to where it belongs, or remove it" if last in names else nearest(last, names)
+            return f"the key {_short(last)} is not known here", do
         case "union_tag_invalid":
             tags = re.findall(r"'([^']*)'", context["expected_tags"])
             return f"{_short(context['tag'])} is not a type", nearest(str(context["tag"]), tags)
@@ -270,7 +293,7 @@ def _words(fault: Mapping[str, Any], names: set[str]) -> tuple[str, str]:
             choices = re.findall(r"'([^']*)'", context["expected"])
             return f"{_short(given)} is not possible here", nearest(str(given), choices)
         case "string_pattern_mismatch":
-            return f"{_short(given)} is not a valid name", _NAME_REMEDY
+            return f"{_short(given)} is not a valid name", _NAME_REMEDIES.get(context["pattern"], "correct it")
         case "too_short":
             return (
                 f"there are too few entries ({context['actual_length']})",
@@ -284,13 +307,45 @@ def _words(fault: Mapping[str, Any], names: set[str]) -> tuple[str, str]:
         case "value_error":
             what, _, do = str(context["error"]).partition("; ")
             return what, do or "correct it"
+    if kind in _WRONG_KIND:
+        expected, do = _WRONG_KIND[kind]
+        return f"{_short(given)} stands where {expected} is expected", do
     return f"{_short(given)} will not do: {fault['msg'].lower()}", "correct it"
 
 
-_NAME_REMEDY = "use small letters, digits and _ (at most 40, a letter first)"
+_WRONG_KIND = {
+    "model_type": ("an object", "write { … }"),
+    "model_attributes_type": ("an object", "write { … }"),
+    "dict_type": ("an object", "write { … }"),
+    "list_type": ("a list", "write [ … ]"),
+    "string_type": ("a text", "put it in double quotes"),
+    "int_type": ("a whole number", "write it in digits, without quotes"),
+    "bool_type": ("true or false", "write one of them, without quotes"),
+}
+
+ID = r"^[a-z][a-z0-9_]{0,39}$"
+CODE = r"^[a-z0-9][a-z0-9_]{0,39}$"
+VERSION = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$"
+LANGUAGE = r"^[a-z]{2}$"
+"""What names in a document look like; each with its remedy."""
+
+_NAME_REMEDIES = {
+    ID: "use small letters, digits and _ (at most 40, a letter first)",
+    CODE: "use small letters, digits and _ (at most 40, no _ first)",
+    VERSION: "use letters, digits, dots, _ and - (at most 40, a letter or digit first)",
+    LANGUAGE: "use two small letters such as en",
+}
 
 
 def _short(value: Json) -> str:
-    text = value if isinstance(value, str) else type(value).__name__
-    text = "".join(c if c.isprintable() else "�" for c in text)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    text = _printable(value)
     return f'"{text[:40]}{"…" if len(text) > 40 else ""}"'
+
+
+def _printable(text: str) -> str:
+    """`text` without what would move the cursor of a terminal or break a line."""
+    return "".join(c if c.isprintable() else "�" for c in text)

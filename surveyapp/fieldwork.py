@@ -19,7 +19,9 @@ COLUMNS = ("unit", "name", "email", "contact", "language")
 MAX_UNITS = 200_000
 MAX_FIELD = 300
 
-_EMAIL = re.compile(r"[^\s@<>,;:\"()\\]+@[^\s@<>,;:\"()\\.]+(\.[^\s@<>,;:\"()\\.]+)+")
+_EMAIL = re.compile(
+    r"(?=.{1,254}$)[\w!#$%&'*+/=^`{|}~-]+(\.[\w!#$%&'*+/=^`{|}~-]+)*@(?:[a-z0-9-]+\.)+[a-z0-9-]+", re.A | re.I
+)
 _LANGUAGE = re.compile("[a-z]{2}")
 
 
@@ -101,14 +103,15 @@ def _table(content: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
 def _header_problems(header: Sequence[str]) -> Iterator[Problem]:
     for name in ("unit", "name", "email"):
         if name not in header:
-            others = [h for h in header if h not in COLUMNS]
+            others = [h for h in header if h not in COLUMNS and h.isprintable()]
             hint = nearest(name, others) if others else "add it"
             yield Problem("header", f'the column "{name}" is missing', hint if "did you" in hint else "add it", 1)
     for name, times in Counter(header).items():
+        shown = "".join(c if c.isprintable() else "�" for c in name[:40])
         if times > 1:
-            yield Problem("header", f'the column "{name}" stands twice', "keep one", 1)
+            yield Problem("header", f'the column "{shown}" stands twice', "keep one", 1)
         if not re.fullmatch("[a-z][a-z0-9_]{0,39}", name):
-            yield Problem("header", f'"{name[:40]}" is not a column name', "use small letters, digits and _", 1)
+            yield Problem("header", f'"{shown}" is not a column name', "use small letters, digits and _", 1)
 
 
 def _row_problems(line: int, row: list[str], header: Sequence[str], seen: dict[str, int]) -> Iterator[Problem]:

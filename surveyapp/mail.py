@@ -1,5 +1,6 @@
 """Letters: as `.eml` files in an outbox folder, which any mail programme can send."""
 
+import hashlib
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -41,5 +42,6 @@ def _message(letter: Letter, sender: str) -> EmailMessage:
 
 
 def _file_name(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
-    return kept[:80] or "letter"
+    """`name` if any disk takes it; else what is safe of it and a hash, so that no two letters share a file."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:80]
+    return kept if kept == name and name else f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

@@ -114,7 +114,7 @@ def open_draft(key: bytes, box: bytes, label: bytes) -> bytes:
     """What `seal_draft` was given. Raises `CannotOpen`."""
     try:
         return unpad(AESGCM(key).decrypt(box[:_NONCE], box[_NONCE:], label))
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise CannotOpen("the draft does not open with this access code") from None
 
 

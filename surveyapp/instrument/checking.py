@@ -7,9 +7,10 @@ twice, languages.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from surveyapp.documents import Document, nearest, pointer, read_document, read_model
+from surveyapp.documents import MAX_PROBLEMS, Document, nearest, pointer, read_document, read_model
 from surveyapp.instrument.conditions import single_tests
 from surveyapp.instrument.model import (
     Condition,
@@ -30,13 +31,16 @@ from surveyapp.problems import Refused
 
 _COMBINERS = {"all", "any", "not"}
 
+MAX_QUESTIONS = 1_000
+"""Far beyond what anybody answers; every draft is padded to what all questions can take."""
+
 
 def read_instrument(content: bytes | str) -> Instrument:
     """The instrument in a JSON document. Raises `Refused` with every problem, in the order of the lines."""
     document = read_document(content)
     instrument, problems = read_model(Instrument, document)
     if instrument is not None:
-        problems = [document.problem(*fault) for fault in _faults(instrument)]
+        problems = [document.problem(*fault) for fault in islice(_faults(instrument), MAX_PROBLEMS)]
     if instrument is None or problems:
         raise Refused(sorted(problems, key=lambda p: p.line or 0))
     return instrument
@@ -69,6 +73,9 @@ Fault = tuple[str, str, str]
 
 def _faults(instrument: Instrument) -> Iterator[Fault]:
     yield from _repeated_ids(instrument)
+    if len(instrument.questions) > MAX_QUESTIONS:
+        what = f"it asks {len(instrument.questions):,} questions"
+        yield "/sections", what, f"ask at most {MAX_QUESTIONS:,}; make two questionnaires of it"
     for place, item in _placed(instrument):
         yield from _item_faults(place, item)
     yield from _condition_faults(instrument)
@@ -187,9 +194,12 @@ def _operand_faults(at: str, test: Condition, question: Question, row: str) -> I
 
 
 def _language_faults(instrument: Instrument) -> Iterator[Fault]:
-    wanted = set(instrument.languages)
+    yield from _repeated("/languages", instrument.languages, "language")
+    wanted, first = set(instrument.languages), instrument.languages[0]
     for at, text in _texts(instrument, ""):
-        given = set(text.translations) or {instrument.languages[0]}
+        given = set(text.translations) or {first}
+        if first in given and next(iter(text.translations), first) != first:
+            yield at, f"the wording in {first} does not come first", f'write it first, as in "languages": {first}'
         if absent := sorted(wanted - given):
             yield at, f"there is no wording in {', '.join(absent)}", "add it"
         if extra := sorted(given - wanted):

@@ -39,13 +39,16 @@ def _test(condition: Condition, answer: Answer | None) -> bool:
 
 
 def single_tests(condition: Condition | None, at: str) -> Iterator[tuple[str, Condition]]:
-    """Every single test in a condition with its JSON pointer below `at`, outermost first."""
+    """Every single test in a condition with its JSON pointer below `at`, outermost first.
+
+    A combination that is mixed with anything else comes too: it is no condition, and `checking` says so.
+    """
     if condition is None:
         return
     parts = [(f"{at}/all/{i}", c) for i, c in enumerate(condition.all_ or [])]
     parts += [(f"{at}/any/{i}", c) for i, c in enumerate(condition.any_ or [])]
     parts += [(f"{at}/not", condition.not_)] if condition.not_ else []
-    if not parts:
+    if not parts or len(condition.operators) > 1:
         yield at, condition
     for place, part in parts:
         yield from single_tests(part, place)

@@ -22,10 +22,12 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
-VersionName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+from surveyapp.documents import CODE, ID, LANGUAGE, VERSION
+
+Id = Annotated[str, StringConstraints(pattern=ID)]
+Code = Annotated[str, StringConstraints(pattern=CODE)]
+VersionName = Annotated[str, StringConstraints(pattern=VERSION)]
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
 
 MAX_TEXT = 10_000
 
@@ -85,7 +87,7 @@ def _read_text(given: object) -> Text:
 def _check_wording(wording: object) -> None:
     if not isinstance(wording, str):
         raise ValueError("a text is expected here; put it in double quotes")
-    if not wording.strip():
+    if not any(c.isprintable() and not c.isspace() for c in wording):
         raise ValueError("the text is empty; write it or leave the key out")
     if len(wording) > MAX_TEXT:
         raise ValueError(f"the text has {len(wording)} characters; the limit is {MAX_TEXT}")
