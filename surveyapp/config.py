@@ -1,6 +1,7 @@
 """Where an installation keeps its things, and how a file is written without ever being half there."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,25 +80,60 @@ def write_aside(path: Path, content: bytes, private: bool = False) -> None:
 
     `private` files are readable by their owner alone. Raises `SurveyError` if the disk refuses.
     """
+    _put(path, content, 0o600 if private else 0o644, Path.replace)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a private file that must not replace another, whoever else tries at the same moment.
+
+    Raises `SurveyError` if there is one.
+    """
+    _put(path, content, 0o600, _link)
+
+
+def secret(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The secret in a file, made at its first use; of several processes that begin at once, all get the same."""
+    if not path.exists():
+        with suppress(AlreadyThere):
+            write_once(path, make())
+    return read_file(path)
+
+
+class AlreadyThere(SurveyError):
+    """A file that must not be replaced exists."""
+
+
+def _put(path: Path, content: bytes, mode: int, into_place: Callable[[Path, Path], object]) -> None:
+    """Write beside `path`, onto the disk, then into place."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:80]}.", delete=False) as aside:
             try:
                 aside.write(content)
                 aside.flush()
                 os.fsync(aside.fileno())
-                Path(aside.name).chmod(0o600 if private else 0o644)
-                Path(aside.name).replace(path)
-            except BaseException:
+                Path(aside.name).chmod(mode)
+                into_place(Path(aside.name), path)
+            finally:
                 with suppress(OSError):
                     Path(aside.name).unlink()
-                raise
+        _settle(path.parent)
     except OSError as error:
         raise SurveyError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_once(path: Path, content: bytes) -> None:
-    """Write a private file that must not replace another. Raises `SurveyError` if there is one."""
-    if path.exists():
-        raise SurveyError(f"{path} exists already; move it away or name another file")
-    write_aside(path, content, private=True)
+def _link(aside: Path, path: Path) -> None:
+    """Give the finished file its name, unless something has that name: the file system decides who is first."""
+    try:
+        path.hardlink_to(aside)
+    except FileExistsError:
+        raise AlreadyThere(f"{path} exists already; move it away or name another file") from None
+
+
+def _settle(folder: Path) -> None:
+    """Make the new name itself last through a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -3,6 +3,8 @@
 import email
 import email.policy
 import os
+import subprocess
+import sys
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -203,3 +205,19 @@ def test_the_files_of_the_project_are_found():
     assert project_file("instruments/schema.json").is_file()
     with pytest.raises(NotFound, match=r"nowhere\.json is missing from this installation"):
         project_file("nowhere.json")
+
+
+def test_processes_that_begin_at_once_share_one_secret(tmp_path):
+    """Each worker makes the server's secrets at its start; a draft sealed with a lost one would never open."""
+    code = (
+        "import os, sys; from pathlib import Path; from surveyapp.config import secret\n"
+        "sys.stdin.readline(); print(secret(Path(sys.argv[1]), lambda: os.urandom(32)).hex())"
+    )
+    for attempt in range(3):
+        command = [sys.executable, "-c", code, str(tmp_path / f"pepper{attempt}")]
+        workers = [subprocess.Popen(command, stdin=-1, stdout=-1, text=True) for _ in range(4)]
+        for worker in workers:
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        assert len({worker.communicate()[0] for worker in workers}) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pepper0", "pepper1", "pepper2"]
