@@ -1,9 +1,10 @@
 """Building the respondent app: settings, secrets, static files, filters on addresses."""
 
 import hashlib
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from datetime import date
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, g
 from flask_wtf import CSRFProtect
@@ -11,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from whitenoise import WhiteNoise
 
 from surveyapp import privacy
-from surveyapp.config import Home, read_file, write_once
+from surveyapp.config import Home, secret
 from surveyapp.storage.database import Database, connect
 from surveyapp.web import errors, respondent, safety
 from surveyapp.web.cookies import SealedCookies
@@ -35,6 +36,7 @@ def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date
     """
     home.make()
     app = Flask(__name__, static_folder=None)
+    app.logger.disabled = True  # Flask's own words name path and exception; `safety.log` has ours
     app.url_map.converters["slug"] = Slug
     app.config.update(
         SECRET_KEY=_secret(home.keys / "forms"),
@@ -46,8 +48,8 @@ def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date
         SESSION_COOKIE_SECURE=secure,
     )
     app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure)
+    safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
     CSRFProtect(app)
-    safety.guard(app, secure)
     errors.handle(app)
     app.extensions["surveyapp"] = respondent.Desk(_database(home), _secret(home.keys / "pepper"), today)
     app.register_blueprint(respondent.pages)
@@ -62,10 +64,8 @@ def _database(home: Home) -> Database:
 
 
 def _secret(path: Path) -> bytes:
-    """A secret of the server, made once."""
-    if not path.exists():
-        write_once(path, privacy.new_secret())
-    return read_file(path)
+    """A secret of the server, made at the first start."""
+    return secret(path, privacy.new_secret)
 
 
 def _page_context() -> dict[str, object]:
@@ -82,11 +82,24 @@ def _serve_static(app: Flask) -> None:
             values["v"] = prints[str(values["filename"])]
 
     app.add_url_rule("/static/<path:filename>", "static", build_only=True)
-    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
-        app.wsgi_app, root=str(STATIC), prefix="static/", max_age=31_536_000, add_headers_function=_static_headers
+    pages = app.wsgi_app
+    files = WhiteNoise(
+        pages,
+        root=str(STATIC),
+        prefix="static/",
+        max_age=31_536_000,
+        allow_all_origins=False,
+        add_headers_function=_static_headers,
     )
+
+    def _files_or_pages(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Files can only be fetched; WhiteNoise would refuse the rest without our headers and our page."""
+        serve = files if environ["REQUEST_METHOD"] in {"GET", "HEAD"} else pages
+        return serve(environ, start_response)
+
+    app.wsgi_app = _files_or_pages  # type: ignore[method-assign]
 
 
 def _static_headers(headers: MutableMapping[str, str], _path: str, _url: str) -> None:
-    for name, value in safety.HEADERS.items():
+    for name, value in {**safety.HEADERS, "Content-Security-Policy": safety.policy()}.items():
         headers[name] = value

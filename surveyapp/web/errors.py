@@ -1,9 +1,9 @@
 """Where the errors of the trade become pages: one table, nothing else decides a status."""
 
-from flask import Flask, render_template
+from flask import Flask, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed
 
 from surveyapp import problems
 from surveyapp.web.safety import log, log_fault
@@ -31,7 +31,13 @@ PAGES: dict[type[Exception], tuple[int, str, list[str]]] = {
         ["The service is busy. What you saved before is still there. Go back and try again in a minute."],
     ),
     CSRFError: (400, "Your visit has timed out", [_AGAIN]),
+    problems.SurveyError: (  # what is left: the store cannot be read, a draft does not open
+        503,
+        "The service is not available",
+        ["It is our fault. What you saved before is still there. Try again in a minute."],
+    ),
 }
+"""By kind, the particular ones first."""
 
 STATUSES: dict[int, tuple[str, list[str]]] = {
     400: ("That request could not be read", ["Go back and try again."]),
@@ -54,15 +60,24 @@ def handle(app: Flask) -> None:
     def _any(error: Exception) -> ResponseReturnValue:
         for kind, (status, title, paragraphs) in PAGES.items():
             if isinstance(error, kind):
-                log.info("refused %s", kind.__name__)
+                log_fault(error) if kind is problems.SurveyError else log.info("refused %s", kind.__name__)
                 return _page(status, title, paragraphs)
         if isinstance(error, HTTPException) and error.code and error.code < 500:
             if error.code < 400:
                 return error.get_response()
             log.info("refused %s", error.code)
-            return _page(error.code, *STATUSES.get(error.code, STATUSES[400]))
+            return _refusal(error, error.code)
         log_fault(error)
         return _page(500, *_FAULT)
+
+
+def _refusal(error: HTTPException, status: int) -> ResponseReturnValue:
+    if isinstance(error, BadHost):  # no address can be built, so no page either
+        return "The name of this site could not be read.\n", status, {"Content-Type": "text/plain"}
+    response = make_response(_page(status, *STATUSES.get(status, STATUSES[400])))
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())
+    return response
 
 
 def _page(status: int, title: str, paragraphs: list[str]) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ from surveyapp.instrument import (
     Question,
     answer_keys,
     choices,
+    missing,
     specify_key,
 )
 from surveyapp.problems import Problem, Unfinished, UnknownCode
@@ -56,11 +57,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Lines on the check page that stand together: a grid's under its question, or those of other questions."""
+
+    title: str | None
+    rows: list[Line]
+
+
+@dataclass(frozen=True)
 class Part:
     """A section on the check page."""
 
     title: str
-    rows: list[Line]
+    blocks: list[Block]
 
 
 # ── coming in ────────────────────────────────────────────────────────────────
@@ -123,18 +132,24 @@ def page(page: str) -> ResponseReturnValue:
     desk = collecting.desk(_desk().db, _visit())
     if not desk.route.shown.get(page):
         return redirect(_first_open(desk))
-    return _page(desk, page, desk.answers, [])
+    return _page(desk, page, desk.answers, _still_missing(desk, page) if "open" in request.args else [])
 
 
 @pages.post("/answer/page/<slug:page>")
 def save(page: str) -> ResponseReturnValue:
-    """Save a page. With problems it is shown again as typed; what could be read is saved."""
+    """Save a page. With problems it is shown again as typed; what could be read is saved.
+
+    It is shown again too if an answer has brought up a further question on it.
+    """
     form = request.form.to_dict(flat=False)
+    before = collecting.desk(_desk().db, _visit()).route
     desk, _, problems = collecting.save_page(_desk().db, _visit(), page, form, _desk().today())
     if problems:
         return _page(desk, page, _as_typed(desk, page, form), problems), 422
     if request.form.get("then") == "later":
         return redirect(url_for(".saved"), 303)
+    if opened := [item for item in desk.route.shown[page] if item not in before.shown[page]]:
+        return redirect(url_for(".page", page=page, to=_return_to(), _anchor=opened[0].id), 303)
     following = desk.route.after(page) if _return_to() is None else None
     return redirect(url_for(".page", page=following) if following else url_for(".check"), 303)
 
@@ -144,7 +159,12 @@ def saved() -> ResponseReturnValue:
     """Say how to come back."""
     visit = _visit()
     desk = collecting.desk(_desk().db, visit)
-    return render_template("saved.html", code=visit.new_code, closes=_day(desk.wave.closes_on))
+    return render_template(
+        "saved.html",
+        code=visit.new_code,
+        invited=desk.wave.kind == "listed",
+        closes=_day(desk.wave.closes_on),
+    )
 
 
 # ── sending ──────────────────────────────────────────────────────────────────
@@ -157,7 +177,7 @@ def check() -> ResponseReturnValue:
     parts = [_part(desk, section.title, {p.id for p in section.pages}) for section in desk.instrument.sections]
     return render_template(
         "check.html",
-        sections=[part for part in parts if part.rows],
+        sections=[part for part in parts if part.blocks],
         action=url_for(".send"),
         back_url=url_for(".page", page=desk.route.pages[-1]),
     )
@@ -273,6 +293,10 @@ def _page(desk: collecting.Desk, page_id: str, answers: Mapping[str, object], pr
     )
 
 
+def _still_missing(desk: collecting.Desk, page_id: str) -> list[Problem]:
+    return [problem for page, problem in missing(desk.instrument, desk.answers) if page == page_id]
+
+
 def _return_to() -> str | None:
     return "check" if request.args.get("to") == "check" else None
 
@@ -290,13 +314,16 @@ def _as_typed(desk: collecting.Desk, page_id: str, form: Mapping[str, list[str]]
 
 
 def _part(desk: collecting.Desk, title: str, page_ids: set[str]) -> Part:
-    rows = []
+    blocks: list[Block] = []
     for page_id in desk.route.pages:
-        if page_id in page_ids:
-            for item in desk.route.shown[page_id]:
-                if not isinstance(item, Note):
-                    rows += _lines(item, page_id, desk.answers)
-    return Part(title, rows)
+        for item in desk.route.shown[page_id] if page_id in page_ids else ():
+            if isinstance(item, Note):
+                continue
+            heading = str(item.text) if isinstance(item, Grid) else None
+            if heading or not blocks or blocks[-1].title:
+                blocks.append(Block(heading, []))
+            blocks[-1].rows.extend(_lines(item, page_id, desk.answers))
+    return Part(title, blocks)
 
 
 def _lines(question: Question, page_id: str, answers: Answers) -> list[Line]:

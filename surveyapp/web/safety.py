@@ -7,7 +7,7 @@ import traceback
 from flask import Flask, Response, abort, g, request
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self' 'nonce-{nonce}'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'{nonce}; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -17,7 +17,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 log = logging.getLogger("surveyapp.respondent")
@@ -30,31 +30,37 @@ def guard(app: Flask, secure: bool) -> None:
     @app.before_request
     def _prepare() -> None:
         g.nonce = secrets.token_urlsafe(16)
-        if request.method not in {"GET", "HEAD", "OPTIONS"} and not _from_our_page():
+        if request.method not in {"GET", "HEAD", "OPTIONS"} and not _from_our_page(secure):
             abort(403)
 
     @app.after_request
     def _finish(response: Response) -> Response:
         response.headers.update(HEADERS)
-        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=g.get("nonce", ""))
+        response.headers["Content-Security-Policy"] = policy(g.get("nonce"))
         response.headers["Cache-Control"] = "no-store"
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
 
 
-def _from_our_page() -> bool:
+def policy(nonce: str | None = None) -> str:
+    """The Content-Security-Policy of a response, with the nonce of its page if it has one."""
+    return _POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "")
+
+
+def _from_our_page(secure: bool) -> bool:
     """Whether the browser says that this post comes from our own origin.
 
     Under `no-referrer` browsers send `Origin: null` even from our own forms; then `Sec-Fetch-Site` must vouch.
-    Programmes that send neither header are stopped by the form's token.
+    Programmes that send neither header are stopped by the form's token. Behind a proxy that speaks TLS for us
+    our origin is `https`, whatever reaches this process.
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None and site != "same-origin":
         return False
     if origin == "null":
         return site == "same-origin"
-    return origin is None or origin == request.host_url.rstrip("/")
+    return origin is None or origin == f"{'https' if secure else request.scheme}://{request.host}"
 
 
 def log_fault(error: Exception) -> None:

@@ -1,12 +1,24 @@
 """Serving with gunicorn: two processes of four threads, no access log, nothing about a request in any log."""
 
 import os
+import socket
+import struct
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from surveyapp.config import Home
 from surveyapp.web.app import create_app
+
+PATIENCE = 5
+"""Seconds that a thread waits for the next bytes of a request: eight stalled ones must not stop the site."""
+
+
+def _set_patience(server: Any) -> None:
+    """Set it in the kernel, on the listening sockets, whose connections inherit it: gunicorn waits for ever."""
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0))
+
 
 OPTIONS: dict[str, Any] = {
     "workers": 2,
@@ -17,6 +29,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": 30,
     "graceful_timeout": 20,
     "control_socket_disable": True,
+    "when_ready": _set_patience,
 }
 
 
