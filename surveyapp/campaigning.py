@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from surveyapp import mail, privacy
 from surveyapp.fieldwork import Frame, Unit, cell_sizes, printed_day
 from surveyapp.instrument import Instrument
 from surveyapp.mail import Letter
-from surveyapp.problems import SurveyError, WaveNotOpen
+from surveyapp.problems import NotSaved, SurveyError, WaveNotOpen
 from surveyapp.storage import people, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
@@ -125,12 +126,26 @@ def _letter(instrument: Instrument, wave: Wave, unit: Unit, code: str, address: 
 
 
 def close_wave(db: Database, name: str, today: date) -> Wave:
-    """Close a wave: no more answers are taken and unfinished drafts are erased. Raises `WaveNotOpen`."""
+    """Close a wave: no more answers are taken, unfinished drafts and the days of answering are erased.
+
+    The file is written anew: the pages of sealed boxes lie in the order of their arrival until then.
+    Raises `WaveNotOpen` if it is closed already.
+    """
     with db.transaction() as connection:
         _open_wave_named(connection, name)
         people.drop_drafts(connection, name)
+        people.forget_days(connection, name)
         waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
-        return waves.wave_named(connection, name)
+        closed = waves.wave_named(connection, name)
+    with suppress(NotSaved):  # on a full disk the opening of the tray does it
+        db.vacuum()
+    return closed
+
+
+def names(db: Database) -> list[str]:
+    """The names of all waves."""
+    with db.reading() as connection:
+        return [wave.name for wave in waves.waves(connection)]
 
 
 def status(db: Database, name: str) -> Status:

@@ -4,6 +4,7 @@ Exit 0 done, 1 refused with the reasons on standard error, 2 wrong usage.
 """
 
 import json
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -75,6 +76,8 @@ def demo(home: Home, serve: bool, port: int) -> None:
     """Build a finished wave of reconstructed answers with its appendix, then serve the site."""
     from surveyapp import demonstration
 
+    if home.path.exists() and not home.path.is_dir():
+        raise SurveyError(f"{home.path} is not a folder; choose another with --home")
     with _Progress() as progress:
         built = demonstration.build(home, _today(), progress)
     click.echo(f"Workbook:  {_relative(built.workbook)}")
@@ -180,6 +183,8 @@ def wave_open(
 
     if anyone == bool(frame_file):
         raise click.UsageError("give either --frame FILE or --anyone")
+    if anyone and carry:
+        raise click.UsageError("--carry names a stratum of the frame; a wave open to anyone has none")
     survey, _, version = edition.partition("@")
     if not version:
         raise click.UsageError("--instrument is SURVEY@VERSION, such as dat@2012.1")
@@ -244,12 +249,18 @@ def wave_status(home: Home, name: str, as_json: bool) -> None:
         click.echo("\n".join(f"{key:<11}{value}" for key, value in counts.items()))
 
 
+def _sender(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^@<>\r\n]*<[^\s@<>]+@[^\s@<>]+>", given):
+        raise click.BadParameter("it is not an e-mail address; write name@example.org or Name <name@example.org>")
+    return given
+
+
 @main.command()
 @click.argument("wave")
 @click.option(
     "--address", default="http://127.0.0.1:8000", show_default=True, help="Of the site, as printed in letters."
 )
-@click.option("--sender", default="surveys@localhost", show_default=True)
+@click.option("--sender", default="surveys@localhost", show_default=True, callback=_sender, help="Of the letters.")
 @click.pass_obj
 def invite(home: Home, wave: str, address: str, sender: str) -> None:
     """Give each organisation that has none an access code; the letters go to the outbox."""

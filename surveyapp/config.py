@@ -125,7 +125,13 @@ def _put(path: Path, content: bytes, mode: int, into_place: Callable[[Path, Path
 def _link(aside: Path, path: Path) -> None:
     """Give the finished file its name, unless something has that name: the file system decides who is first."""
     try:
-        path.hardlink_to(aside)
+        try:
+            path.hardlink_to(aside)
+        except FileExistsError:
+            raise
+        except OSError:  # a memory stick knows no second names: take the name first, then fill it
+            path.touch(0o600, exist_ok=False)
+            aside.replace(path)
     except FileExistsError:
         raise AlreadyThere(f"{path} exists already; move it away or name another file") from None
 

@@ -10,7 +10,7 @@ from surveyapp.analysis.dataset import Dataset, Row, dataset
 from surveyapp.analysis.plans import Plan, default_plan, read_plan
 from surveyapp.analysis.report import Report, WaveFacts, compile_report
 from surveyapp.instrument import Instrument, Multiple, OpenText, Single, specify_key
-from surveyapp.problems import SurveyError
+from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.storage import responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.responses import Response, Verbatim
@@ -30,14 +30,17 @@ def open_tray(db: Database, name: str, private_key: bytes) -> Opened:
 
     Every box is opened in memory first; if one does not open, nothing leaves. Answers get fresh random ids and
     are stored in the order of these; the file is then written anew. Raises `SurveyError` for a wrong key or a
-    damaged box, with their number, and `NotFound` for an unknown wave.
+    damaged box, with their number, `NotFound` for an unknown wave, and `NotSaved` if the disk refuses.
     """
     with db.transaction() as connection:
         wave = waves.wave_named(connection, name)
         instrument = waves.published(connection, wave.survey, wave.version)
         boxes = responses.tray(connection, name)
         leaving = _release(connection, wave, instrument, boxes, private_key)
-    db.vacuum()
+    try:
+        db.vacuum()
+    except NotSaved as error:
+        raise NotSaved(f"{leaving} answers are released, but {error}: open the tray once more") from None
     return Opened(leaving, len(boxes) - leaving)
 
 
@@ -68,11 +71,17 @@ def report(db: Database, name: str, plan: bytes | None) -> Report:
 
 
 def file_of(compiled: Report, suffix: str, progress: Callable[[str], None] = lambda _: None) -> bytes:
-    """The report as a file: `.xlsx` or `.json`. Raises `SurveyError` for any other ending."""
+    """The report as a file: `.xlsx` or `.json`. Raises `SurveyError` for any other ending or a full disk."""
     writers = {".xlsx": export.workbook, ".json": export.figures}
     if suffix not in writers:
         raise SurveyError(f"{suffix or 'no ending'} is not a kind of file; end the name in {' or '.join(writers)}")
-    return writers[suffix](compiled, progress)
+    try:
+        return writers[suffix](compiled, progress)
+    except Exception as error:
+        # A workbook is put together in the folder for temporary files; lxml, where it is there, has its own word.
+        if not isinstance(error, OSError) and type(error).__name__ != "SerialisationError":
+            raise
+        raise SurveyError(f"the tables cannot be written: {error}; make room for temporary files") from None
 
 
 # ── opening the tray ─────────────────────────────────────────────────────────

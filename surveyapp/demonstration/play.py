@@ -75,9 +75,24 @@ def _clear(home: Home) -> None:
     if home.path.exists() and any(home.path.iterdir()):
         if not marker.exists():
             raise SurveyError(f"{home.path} is not empty and holds no demonstration; choose another with --home")
+        _check_nothing_else(home)
         shutil.rmtree(home.path)
     home.make()
     write_aside(marker, b"Made by `surveyapp demo`, which may erase this folder.\n")
+
+
+def _check_nothing_else(home: Home) -> None:
+    """Somebody may have opened a wave of their own beside the demonstration: that is never erased."""
+    if not home.database.exists():
+        return
+    db = connect(home.database)
+    try:
+        others = set(campaigning.names(db)) - {WAVE, OPEN_WAVE}
+    finally:
+        db.close()
+    if others:
+        what = f"{home.path} holds waves beside the demonstration: {', '.join(sorted(others))}"
+        raise SurveyError(f"{what}; choose another with --home")
 
 
 def _publish(db: Database, today: date) -> None:

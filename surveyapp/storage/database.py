@@ -7,6 +7,7 @@ only, so they are set and read back at each. A database that does not take them 
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from surveyapp.config import project_file
 from surveyapp.problems import NotSaved, SurveyError
@@ -53,30 +54,25 @@ class Database:
         """All that happens inside is stored together or not at all.
 
         Writers queue at a file lock before they ask SQLite, whose own waiting is unfair. Raises `NotSaved`
-        when the store is locked for too long or the disk is full.
+        when the store is locked for too long, the disk is full or the file is damaged.
         """
-        try:
-            with (
-                self._turn(),
-                self.engine.connect().execution_options(writes=True) as connection,
-                connection.begin(),
-            ):
-                yield connection
-        except OperationalError as error:
-            raise NotSaved(f"the database could not be written ({_reason(error)}); try again") from None
+        with (
+            _plainly(NotSaved, "written"),
+            self._turn(),
+            self.engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One consistent view of the store."""
-        try:
-            with self.engine.connect() as connection, connection.begin():
-                yield connection
-        except OperationalError as error:
-            raise SurveyError(f"the database could not be read ({_reason(error)})") from None
+        """One consistent view of the store. Raises `SurveyError` when it is locked for too long or damaged."""
+        with _plainly(SurveyError, "read"), self.engine.connect() as connection, connection.begin():
+            yield connection
 
     def vacuum(self) -> None:
-        """Write the file anew: no free pages, no order of insertion left in it."""
-        with self._turn(), self.engine.connect() as connection:
+        """Write the file anew: no free pages, no order of insertion left in it. Raises `NotSaved`."""
+        with _plainly(NotSaved, "written anew"), self._turn(), self.engine.connect() as connection:
             connection.connection.driver_connection.execute("VACUUM")  # type: ignore[union-attr]
 
     def close(self) -> None:
@@ -85,7 +81,10 @@ class Database:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise NotSaved(f"the database could not be written ({error.strerror}: {error.filename})") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -98,13 +97,15 @@ def connect(path: Path) -> Database:
 
     Raises `SurveyError` if the file is not a database of ours, is newer than this programme, or is unwritable.
     """
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     database = Database(path)
     try:
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         upgrade(database)
-    except sa.exc.DatabaseError as error:
+    except DatabaseError as error:
         raise SurveyError(f"{path} cannot be used as a database: {_reason(error)}") from None
+    except OSError as error:
+        raise SurveyError(f"{path} cannot be used as a database: {error.strerror}") from None
     return database
 
 
@@ -136,7 +137,12 @@ def _newest() -> str:
 
 def _schema_version(database: Database) -> str | None:
     with database.engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
+        tables = sa.inspect(connection).get_table_names()
+        if "alembic_version" not in tables:
+            if tables:
+                raise SurveyError(
+                    f"{database.path} is the database of another programme; choose another folder with --home"
+                )
             return None
         found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         return None if found is None else str(found)
@@ -159,6 +165,22 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _reason(error: sa.exc.DBAPIError) -> str:
+@contextmanager
+def _plainly(refusal: type[SurveyError], what: str) -> Iterator[None]:
+    """Turn what SQLite refuses (locked, full, damaged) into words. A broken rule of the schema stays an error."""
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        kind = type(error)
+        if kind in (OperationalError, sqlite3.OperationalError):
+            do = "try again"
+        elif kind in (DatabaseError, sqlite3.DatabaseError):
+            do = "restore a backup"
+        else:
+            raise
+        raise refusal(f"the database could not be {what} ({_reason(error)}); {do}") from None
+
+
+def _reason(error: DatabaseError | sqlite3.DatabaseError) -> str:
     """SQLite's own word for it, without the statement: that could hold an answer."""
-    return str(error.orig)
+    return str(error.orig if isinstance(error, DatabaseError) else error)

@@ -156,6 +156,11 @@ def drop_drafts(connection: sa.Connection, wave: str) -> int:
     return connection.execute(draft_table.delete().where(draft_table.c.code_hash.in_(of_wave))).rowcount
 
 
+def forget_days(connection: sa.Connection, wave: str) -> None:
+    """Keep of a wave's finished invitations that they are done, not on which day."""
+    connection.execute(invitation_table.update().where(invitation_table.c.wave == wave).values(completed_on=None))
+
+
 def _unit(row: sa.Row[tuple[object, ...]]) -> Unit:
     values = row._asdict()
     strata = json.loads(values["strata"])

@@ -79,7 +79,9 @@ def release(
     verbatims: Iterable[tuple[bytes, Verbatim]],
 ) -> None:
     """Move answers from the tray to the released ones, in the order of their fresh random ids."""
-    connection.execute(tray_table.delete().where(tray_table.c.id == sa.bindparam("b")), [{"b": b} for b in boxes])
+    left = [{"box_id": id_} for id_ in boxes]
+    if left:
+        connection.execute(tray_table.delete().where(tray_table.c.id == sa.bindparam("box_id")), left)
     _insert(connection, response_table, wave, responses)
     _insert(connection, verbatim_table, wave, verbatims)
 

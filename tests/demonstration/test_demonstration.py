@@ -63,6 +63,17 @@ def test_a_wave_that_anyone_can_try_is_open(built: Path):
     assert (status.wave.kind, status.wave.state) == ("open", "open")
 
 
+def test_a_wave_opened_beside_the_demonstration_is_never_erased(tmp_path: Path):
+    home = build(tmp_path / "demo").home
+    db = connect(home.database)
+    settings = {"carry": None, "key_place": "holder", "closes": None, "today": date(2026, 1, 1)}
+    campaigning.open_wave(db, "mine", "dat", "2012.1", None, keep_key=lambda key: None, **settings)
+    db.close()
+    with pytest.raises(SurveyError, match="holds waves beside the demonstration: mine;"):
+        build(tmp_path / "demo")
+    assert "mine" in campaigning.names(connect(home.database))
+
+
 def test_a_folder_with_anything_else_in_it_is_never_erased(tmp_path: Path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(SurveyError, match="is not empty and holds no demonstration"):

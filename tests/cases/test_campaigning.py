@@ -1,0 +1,366 @@
+"""Campaign: waves are opened whole or not at all, codes are given once, letters carry them, the close ends it."""
+
+import email
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import date
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from surveyapp import collecting, privacy, publishing
+from surveyapp.campaigning import close_wave, invite, invite_by_letter, open_wave, status
+from surveyapp.fieldwork import Frame, Unit
+from surveyapp.problems import AlreadyReceived, NotFound, Refused, SurveyError, WaveNotOpen
+from surveyapp.storage.database import Database
+from surveyapp.storage.waves import Wave
+from tests.makers import (
+    PEPPER,
+    TODAY,
+    as_form,
+    make_all_types,
+    make_answers,
+    make_frame,
+    make_wave,
+    normal,
+    send,
+)
+
+ADDRESS = "https://survey.example.org"
+
+
+# ── opening a wave ───────────────────────────────────────────────────────────
+
+
+def test_a_wave_is_opened_on_a_frame(db: Database) -> None:
+    keys: list[bytes] = []
+    wave = _opened(db, keep_key=keys.append)
+    assert (wave.kind, wave.state, wave.carry, wave.key_place) == ("listed", "open", ("region",), "holder")
+    assert wave.cells == {"North": 20, "South": 20}
+    assert (wave.population, wave.issued) == (40, 40)
+    assert len(keys) == 1
+
+
+def test_the_key_that_is_kept_opens_what_the_wave_seals(db: Database) -> None:
+    keys: list[bytes] = []
+    wave = _opened(db, keep_key=keys.append)
+    privacy.rehearse(keys[0], wave.public_key)
+
+
+def test_the_private_key_is_not_in_the_database(db: Database) -> None:
+    keys: list[bytes] = []
+    _opened(db, keep_key=keys.append)
+    content = db.path.read_bytes()
+    assert keys[0] not in content
+    assert keys[0].hex().encode() not in content
+
+
+def test_if_the_key_cannot_be_kept_there_is_no_wave(db: Database) -> None:
+    with pytest.raises(OSError, match="no room"):
+        _opened(db, keep_key=_failing)
+    with pytest.raises(NotFound):
+        status(db, "tiny-1")
+    assert _count(db, "organisation") == 0
+    _opened(db)
+
+
+def test_a_name_that_is_taken_is_refused_and_the_key_of_the_first_stays(db: Database) -> None:
+    keys: list[bytes] = []
+    _opened(db, keep_key=keys.append)
+    with pytest.raises(SurveyError, match="there is a wave tiny-1 already; choose another name"):
+        _opened(db, keep_key=keys.append)
+    assert len(keys) == 1
+    assert _count(db, "organisation") == 40
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a b", "a/b", "-a", "é", "a" * 41, "a\n", "--", "a_b"])
+def test_a_name_that_no_file_should_have_is_refused(db: Database, name: str) -> None:
+    keys: list[bytes] = []
+    with pytest.raises(SurveyError, match="is not a wave name; use small letters, digits and -"):
+        _opened(db, name=name, keep_key=keys.append)
+    assert keys == []
+
+
+def test_cells_too_small_are_refused_with_their_sizes(db: Database) -> None:
+    frame = make_frame(40)
+    units = [*frame.units, *(Unit(f"W{i}", f"W {i}", "w@x.org", strata={"region": "Wales"}) for i in range(7))]
+    units += [Unit("S1", "Skye", "s@x.org", strata={"region": "Isles"})]
+    keys: list[bytes] = []
+    with pytest.raises(Refused) as refused:
+        _opened(db, frame=Frame(tuple(units), ("region",)), keep_key=keys.append)
+    assert [(p.at, p.what) for p in refused.value.problems] == [
+        ("cell “Isles”", "only 1 of the frame are in it"),
+        ("cell “Wales”", "only 7 of the frame are in it"),
+    ]
+    assert "merge it with a neighbour to reach 10" in refused.value.problems[0].do
+    assert keys == []
+    assert _count(db, "wave") == 0
+
+
+def test_the_cross_of_two_strata_counts_not_each_alone(db: Database) -> None:
+    units = tuple(
+        Unit(f"U{i}", f"U {i}", "u@x.org", strata={"region": "NS"[i % 2], "kind": "ab"[i // 2 % 2]})
+        for i in range(36)
+    )
+    frame = Frame(units, ("region", "kind"))
+    _opened(db, name="one", frame=frame, carry=["region"])
+    with pytest.raises(Refused, match="cell “N / a”: only 9 of the frame"):
+        _opened(db, name="both", frame=frame, carry=["region", "kind"])
+
+
+def test_a_stratum_that_the_frame_does_not_have_is_refused_with_the_nearest(db: Database) -> None:
+    with pytest.raises(Refused, match='regoin: the frame has no such stratum; did you mean "region"'):
+        _opened(db, carry=["regoin"])
+
+
+def test_without_a_choice_the_strata_of_the_instrument_are_carried(db: Database) -> None:
+    carrying = make_all_types(disclosure={"policy": "organisations", "minimum_base": 10, "carry": ["region", "x"]})
+    assert _opened(db, document=carrying, carry=None).carry == ("region",)
+
+
+def test_a_version_that_is_not_published_is_refused(db: Database) -> None:
+    with pytest.raises(NotFound, match="tiny@2 is not published; run: surveyapp instrument publish FILE"):
+        _opened(db, version="2")
+
+
+def test_a_wave_open_to_anyone_has_no_population(db: Database) -> None:
+    wave, _, _ = make_wave(db, anyone=True)
+    assert (wave.kind, wave.carry, wave.cells, wave.population, wave.issued) == ("open", (), {}, 0, 0)
+
+
+# ── codes ────────────────────────────────────────────────────────────────────
+
+
+def test_everybody_with_an_address_gets_a_code(db: Database) -> None:
+    frame = make_frame(20)
+    silent = Unit("X1", "No address", "", strata={"region": "North"})
+    _opened(db, frame=Frame((*frame.units, silent), ("region",)))
+    codes = {unit.unit: code for unit, code in invite(db, "tiny-1")}
+    assert len(codes) == len(set(codes.values())) == 20
+    assert "X1" not in codes
+    assert status(db, "tiny-1").invited == 20
+
+
+def test_inviting_twice_gives_nobody_a_second_code(db: Database) -> None:
+    _, _, codes = make_wave(db)
+    assert invite(db, "tiny-1") == []
+    assert status(db, "tiny-1").invited == 40
+    send(db, codes["U001"], make_answers())
+    assert invite(db, "tiny-1") == []
+
+
+def test_no_code_is_kept_anywhere(db: Database) -> None:
+    _, _, codes = make_wave(db)
+    content = db.path.read_bytes()
+    for code in codes.values():
+        assert code.encode() not in content
+        assert normal(code).encode() not in content
+
+
+def test_codes_of_two_waves_are_apart(db: Database) -> None:
+    _, _, first = make_wave(db, "tiny-1")
+    _, _, second = make_wave(db, "tiny-2")
+    assert not set(first.values()) & set(second.values())
+    assert collecting.enter(db, PEPPER, second["U001"]).wave == "tiny-2"
+
+
+def test_inviting_to_an_unknown_wave_names_those_there_are(db: Database) -> None:
+    make_wave(db)
+    with pytest.raises(NotFound, match="there is no wave 'nope'; the waves are: tiny-1"):
+        invite(db, "nope")
+
+
+# ── letters ──────────────────────────────────────────────────────────────────
+
+
+def test_the_code_stands_in_the_letter_after_the_hash_sign(db: Database, tmp_path: Path) -> None:
+    _opened(db, closes=date(2012, 2, 17))
+    assert _post(db, tmp_path / "out") == 40
+    letter = _letter(tmp_path / "out" / "U001.eml")
+    (code,) = set(re.findall(r"[0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}", letter.get_content()))
+    assert f"{ADDRESS}/#{code}" in letter.get_content()
+    assert collecting.enter(db, PEPPER, code).wave == "tiny-1"
+    assert letter["To"] == "team1@example.org"
+    assert letter["Subject"] == "A tiny survey"
+    assert "answer by 17 February 2012" in letter.get_content()
+
+
+def test_no_address_in_a_letter_carries_the_code_where_servers_see_it(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    _post(db, tmp_path / "out")
+    for file in (tmp_path / "out").iterdir():
+        for address in re.findall(r"https?://\S+", _letter(file).get_content()):
+            before_hash = address.partition("#")[0]
+            assert "?" not in before_hash
+            assert not re.search(r"[0-9A-Z]{5}-", before_hash)
+
+
+def test_letters_are_for_their_owner_alone_and_carry_no_time(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    _post(db, tmp_path / "out")
+    files = list((tmp_path / "out").iterdir())
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert {file.suffix for file in files} == {".eml"}
+    for file in files:
+        assert set(_letter(file).keys()) & {"Date", "Message-ID", "Received", "X-Mailer"} == set()
+
+
+def test_letters_to_units_with_names_alike_are_all_kept(db: Database, tmp_path: Path) -> None:
+    names = ["a/b", "a b", "a_b", "a.b", "../x", "é", "É", "x" * 200, "x" * 199 + "y", "...", "CON"]
+    units = tuple(Unit(name, "N", f"n{i}@x.org", strata={"region": "N"}) for i, name in enumerate(names))
+    _opened(db, frame=Frame(units, ("region",)))
+    assert _post(db, tmp_path / "deep" / "out") == len(names)
+    letters = [_letter(file) for file in (tmp_path / "deep" / "out").iterdir()]
+    assert {letter["To"] for letter in letters} == {unit.email for unit in units}
+    assert [path.name for path in tmp_path.iterdir() if path.name == "x.eml"] == []
+
+
+def test_a_failing_outbox_leaves_nobody_invited(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    (tmp_path / "out").write_text("a file in the way")
+    with pytest.raises(SurveyError, match="cannot be written"):
+        _post(db, tmp_path / "out")
+    assert status(db, "tiny-1").invited == 0
+    (tmp_path / "out").unlink()
+    assert _post(db, tmp_path / "out") == 40
+
+
+def test_an_outbox_that_fails_in_the_middle_leaves_nobody_invited_and_no_letter_with_a_dead_code(
+    db: Database, tmp_path: Path
+) -> None:
+    _opened(db)
+    (tmp_path / "out" / "U020.eml").mkdir(parents=True)
+    with pytest.raises(SurveyError, match=r"U020\.eml cannot be written"):
+        _post(db, tmp_path / "out")
+    assert status(db, "tiny-1").invited == 0
+    (tmp_path / "out" / "U020.eml").rmdir()
+    assert _post(db, tmp_path / "out") == 40
+    for file in (tmp_path / "out").iterdir():
+        collecting.enter(db, PEPPER, _code_in(file))
+
+
+def test_a_second_posting_writes_nothing_and_leaves_the_first_letters(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    _post(db, tmp_path / "out")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    assert _post(db, tmp_path / "out") == 0
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
+# ── the close ────────────────────────────────────────────────────────────────
+
+
+def test_the_close_erases_drafts(db: Database) -> None:
+    _, _, codes = make_wave(db)
+    visit = collecting.enter(db, PEPPER, codes["U001"])
+    collecting.save_all(db, visit, as_form(make_answers()), TODAY)
+    (box,) = _column(db, "draft", "box")
+    wave = close_wave(db, "tiny-1", date(2012, 2, 17))
+    assert (wave.state, wave.closed_on) == ("closed", "2012-02-17")
+    assert _count(db, "draft") == 0
+    assert box[:200] not in db.path.read_bytes()
+    assert box[-200:] not in db.path.read_bytes()
+
+
+def test_the_close_of_one_wave_leaves_the_drafts_of_another(db: Database) -> None:
+    _, _, first = make_wave(db, "tiny-1")
+    _, _, second = make_wave(db, "tiny-2")
+    for codes in (first, second):
+        collecting.save_all(db, collecting.enter(db, PEPPER, codes["U001"]), as_form(make_answers()), TODAY)
+    close_wave(db, "tiny-1", TODAY)
+    assert collecting.desk(db, collecting.enter(db, PEPPER, second["U001"])).answers == make_answers()
+
+
+def test_the_close_forgets_on_which_day_each_organisation_answered(db: Database) -> None:
+    _, _, codes = make_wave(db)
+    send(db, codes["U001"], make_answers(), today=date(2012, 1, 23))
+    assert [day for day in _column(db, "invitation", "completed_on") if day] == ["2012-01-23"]
+    close_wave(db, "tiny-1", TODAY)
+    assert set(_column(db, "invitation", "completed_on")) == {None}
+    assert status(db, "tiny-1").received == 1
+
+
+def test_a_closed_wave_refuses_everything(db: Database, tmp_path: Path) -> None:
+    _, _, codes = make_wave(db)
+    visit = collecting.enter(db, PEPPER, codes["U001"])
+    done = collecting.enter(db, PEPPER, codes["U002"])
+    send(db, codes["U002"], make_answers())
+    close_wave(db, "tiny-1", TODAY)
+    before = db.path.read_bytes()
+    for attempt in (
+        lambda: close_wave(db, "tiny-1", TODAY),
+        lambda: invite(db, "tiny-1"),
+        lambda: _post(db, tmp_path / "out"),
+        lambda: collecting.enter(db, PEPPER, codes["U001"]),
+        lambda: collecting.desk(db, visit),
+        lambda: collecting.save_page(db, visit, "p1", as_form(make_answers()), TODAY),
+        lambda: collecting.save_all(db, visit, as_form(make_answers()), TODAY),
+        lambda: collecting.submit(db, visit, TODAY),
+    ):
+        with pytest.raises(WaveNotOpen):
+            attempt()
+    with pytest.raises(AlreadyReceived):
+        collecting.submit(db, done, TODAY)
+    assert db.path.read_bytes() == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_status_counts(db: Database) -> None:
+    _, _, codes = make_wave(db)
+    for unit in ("U001", "U002", "U003"):
+        send(db, codes[unit], make_answers())
+    found = status(db, "tiny-1")
+    assert (found.invited, found.received, found.tray, found.released) == (40, 3, 3, 0)
+
+
+def _opened(
+    db: Database,
+    name: str = "tiny-1",
+    version: str = "1",
+    document: Mapping[str, Any] | None = None,
+    frame: Frame | None = None,
+    **more: Any,
+) -> Wave:
+    """A wave just opened, nobody invited yet."""
+    content = document or make_all_types()
+    publishing.publish(db, _json(content), TODAY)
+    settings: dict[str, Any] = {"carry": ["region"], "key_place": "holder", "closes": None, "today": TODAY}
+    settings["keep_key"] = lambda _: None
+    return open_wave(db, name, "tiny", version, frame or make_frame(), **(settings | more))
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+def _failing(_: bytes) -> None:
+    raise OSError("no room")
+
+
+def _post(db: Database, outbox: Path) -> int:
+    return invite_by_letter(db, "tiny-1", outbox, ADDRESS, "office@example.org")
+
+
+def _letter(path: Path) -> Any:
+    return email.message_from_bytes(path.read_bytes(), policy=default)
+
+
+def _code_in(path: Path) -> str:
+    found = re.search(r"#([0-9A-Z-]{23})", _letter(path).get_content())
+    assert found
+    return found[1]
+
+
+def _column(db: Database, table: str, column: str) -> list[Any]:
+    connection = sqlite3.connect(db.path)
+    values = [value for (value,) in connection.execute(f"SELECT {column} FROM {table}")]
+    connection.close()
+    return values
+
+
+def _count(db: Database, table: str) -> int:
+    return len(_column(db, table, "1"))

@@ -1,0 +1,596 @@
+"""The command line: every command done, refused and misused; exit codes, plain words, nothing half-written."""
+
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import openpyxl
+import pytest
+from click.testing import CliRunner, Result
+
+from surveyapp import config, privacy
+from surveyapp.cli import main
+from surveyapp.config import Home
+from surveyapp.storage.database import connect
+from tests.makers import make_all_types, make_answers, make_document, make_question, send
+
+PROGRAMME = Path(sys.executable).with_name("surveyapp")
+FIGURES = config.PACKAGE / "demonstration" / "figures" / "dat-2012.json"
+COMMANDS = {
+    "audit-percentages",
+    "db upgrade",
+    "demo",
+    "frame check",
+    "instrument lint",
+    "instrument publish",
+    "invite",
+    "serve",
+    "tables",
+    "tray open",
+    "wave close",
+    "wave open",
+    "wave status",
+}
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder with an installation of its own in `home`; nothing may be left half-written."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SURVEYAPP_HOME", str(tmp_path / "home"))
+    yield tmp_path
+    assert [p for p in tmp_path.rglob(".*") if p.is_file()] == [], "a half-written file was left behind"
+    assert not list(tmp_path.rglob("*-journal"))
+
+
+@pytest.fixture(scope="module")
+def offices(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Three offices made once, for tests to copy: a wave in the field, one beset by wrong things, one reported."""
+    folder = tmp_path_factory.mktemp("offices")
+    for name, build in {"fielded": _field, "beset": _beset, "reported": _report}.items():
+        (folder / name).mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder / name)
+            patch.setenv("SURVEYAPP_HOME", "home")
+            build()
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture
+def fielded(office: Path, offices: Mapping[str, Path]) -> dict[str, str]:
+    """A wave `tiny-1` on forty organisations, its key in `tiny.key`; the code of each unit."""
+    shutil.copytree(offices["fielded"], office, dirs_exist_ok=True)
+    return _codes()
+
+
+@pytest.fixture
+def beset(office: Path, offices: Mapping[str, Path]) -> Path:
+    """The same with three answers in the tray, between files that will not do."""
+    shutil.copytree(offices["beset"], office, dirs_exist_ok=True)
+    return office
+
+
+@pytest.fixture
+def reported(office: Path, offices: Mapping[str, Path]) -> Path:
+    """The same answered by all, closed and opened: ready for tables."""
+    shutil.copytree(offices["reported"], office, dirs_exist_ok=True)
+    return office
+
+
+_ON_FRAME = ("--instrument", "tiny@1", "--frame", "frame.csv")
+
+
+# ── a whole life ─────────────────────────────────────────────────────────────
+
+
+def test_a_whole_life_by_commands_alone(office: Path) -> None:
+    _write("tiny.json", make_all_types())
+    _write_frame("frame.csv")
+    assert (
+        done("instrument", "lint", "tiny.json").stdout == "tiny.json: tiny@1, 4 questions, 2 pages, no problem\n"
+    )
+    assert re.fullmatch(
+        r"tiny@1 published; content [0-9a-f]{16}\n", done("instrument", "publish", "tiny.json").stdout
+    )
+    assert (
+        done("frame", "check", "frame.csv").stdout
+        == "40 organisations, 40 with an address\nregion: North 20, South 20\n"
+    )
+    opened = done("wave", "open", "tiny-1", *_ON_FRAME, "--carry", "region", "--key", "safe/tiny.key")
+    assert opened.stdout == "tiny-1 is open: 40 organisations, 40 with an address; private key in safe/tiny.key\n"
+    assert done("invite", "tiny-1").stdout == "40 letters in home/outbox/tiny-1\n"
+    assert done("invite", "tiny-1").stdout == "0 letters in home/outbox/tiny-1\n"
+    _answer(_codes())
+    assert _status() == _counts(state="open", received=40, tray=40)
+    first = done("tray", "open", "tiny-1", "--key", "safe/tiny.key")
+    assert first.stdout == "20 responses released, 20 stay in the tray\n"
+    assert done("wave", "close", "tiny-1").stdout == "tiny-1 is closed; next: surveyapp tray open tiny-1\n"
+    assert (
+        done("tray", "open", "tiny-1", "--key", "safe/tiny.key").stdout
+        == "20 responses released, 0 stay in the tray\n"
+    )
+    assert _status() == _counts(state="closed", received=40, released=40)
+    done("tables", "tiny-1", "--out", "out/tables.xlsx")
+    done("tables", "tiny-1", "--out", "out/tables.json")
+    assert openpyxl.load_workbook("out/tables.xlsx").sheetnames
+    figures = json.loads(Path("out/tables.json").read_text())
+    assert [table["question"] for table in figures["tables"]] == ["kind", "sources", "partners"]
+    yes = figures["tables"][0]["rows"][0]["cells"][0]
+    assert (yes["count"], yes["percent"]) == (40, 100.0)
+
+
+def test_the_life_of_a_wave_open_to_anyone(office: Path) -> None:
+    _write("tiny.json", make_document())
+    done("instrument", "publish", "tiny.json")
+    opened = done("wave", "open", "street", "--instrument", "tiny@1", "--anyone", "--closes", "2031-02-17")
+    assert opened.stdout.startswith("street is open: anyone may answer; private key in ")
+    assert (office / "home/keys/street.key").stat().st_mode & 0o777 == 0o600
+    done("wave", "close", "street")
+    assert done("tray", "open", "street").stdout == "0 responses released, 0 stay in the tray\n"
+
+
+def test_the_programme_itself_runs(fielded: Mapping[str, str], office: Path) -> None:
+    """The installed script in a process of its own: what is printed where, and the exit code."""
+    good = subprocess.run(
+        [PROGRAMME, "wave", "status", "tiny-1", "--json"], capture_output=True, text=True, check=False
+    )
+    assert (good.returncode, good.stderr) == (0, "")
+    assert json.loads(good.stdout)["invited"] == 40
+    bad = subprocess.run([PROGRAMME, "wave", "status", "nope"], capture_output=True, text=True, check=False)
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr == "there is no wave 'nope'; the waves are: tiny-1\n"
+
+
+def test_done_twice_is_done(fielded: Mapping[str, str]) -> None:
+    assert "was published before, with the same content" in done("instrument", "publish", "tiny.json").stdout
+    assert done("db", "upgrade").stdout == "home/surveyapp.db has the newest schema\n"
+    assert done("db", "upgrade").exit_code == 0
+
+
+# ── help and wrong usage ─────────────────────────────────────────────────────
+
+
+def test_these_are_the_commands() -> None:
+    assert set(_commands(main)) == COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself(command: str, office: Path) -> None:
+    shown = done(*command.split(), "--help").stdout
+    assert re.search(r"\n\n  [A-Z][^\n]+", shown), "give it a docstring"
+    assert not (office / "home").exists(), "help makes no installation"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "nope",
+        "wave",
+        "wave nope",
+        "instrument lint",
+        "instrument publish",
+        "wave open",
+        "wave open x",
+        "wave open x --instrument tiny@1",
+        "wave open x --instrument tiny --anyone",
+        "wave open x --instrument tiny@1 --anyone --frame frame.csv",
+        "wave open x --instrument tiny@1 --anyone --carry region",
+        "wave open x --instrument tiny@1 --anyone --closes soon",
+        "wave close",
+        "wave status tiny-1 --xml",
+        "invite",
+        "tray open",
+        "tables tiny-1",
+        "audit-percentages",
+        f"audit-percentages {FIGURES} --largest 0",
+        "demo --port 0",
+        "serve --port 65536",
+        "frame check a b",
+    ],
+)
+def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> None:
+    result = run(*command.split())
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+    assert not (office / "home").exists(), "wrong usage makes no installation"
+
+
+# ── refused ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("instrument lint missing.json", "there is no file missing.json; check the path"),
+        ("instrument lint folder", "folder is a folder; name a file in it"),
+        ("instrument publish missing.json", "there is no file missing.json"),
+        ("instrument publish folder", "folder is a folder"),
+        ("instrument publish frame.csv", "Refused: 1 problem"),
+        ("instrument publish binary.dat", "Refused: 1 problem"),
+        ("frame check missing.csv", "there is no file missing.csv"),
+        ("frame check folder", "folder is a folder"),
+        ("frame check binary.dat", "it is not"),
+        ("frame check tiny.json", "column"),
+        ("wave open tiny-1 --instrument tiny@1 --frame frame.csv --key k.key", "there is a wave tiny-1 already"),
+        (
+            "wave open two --instrument tiny@9 --anyone",
+            "tiny@9 is not published; run: surveyapp instrument publish",
+        ),
+        ("wave open two --instrument nope@1 --anyone", "nope@1 is not published"),
+        ("wave open two --instrument tiny@1 --frame missing.csv", "there is no file missing.csv"),
+        ("wave open two --instrument tiny@1 --frame folder", "folder is a folder"),
+        ("wave open two --instrument tiny@1 --frame frame.csv --carry regoin", 'did you mean "region"?'),
+        (
+            "wave open two --instrument tiny@1 --frame small.csv --carry region",
+            "cell “Isles”: only 3 of the frame",
+        ),
+        ("wave open two --instrument tiny@1 --anyone --key tiny.key", "tiny.key exists already; move it away"),
+        ("wave open two --instrument tiny@1 --anyone --key folder", "folder exists already"),
+        ("wave open two --instrument tiny@1 --anyone --key tiny.json/x.key", "cannot be written"),
+        (f"wave open two --instrument tiny@1 --anyone --key {'x' * 300}", "cannot be written"),
+        ("wave open ../two --instrument tiny@1 --anyone", "is not a wave name"),
+        ("wave open Two --instrument tiny@1 --anyone", "is not a wave name"),
+        ("wave close nope", "there is no wave 'nope'; the waves are: tiny-1"),
+        ("wave status nope", "there is no wave 'nope'"),
+        ("wave status ../../etc", "there is no wave '../../etc'"),
+        ("invite nope", "there is no wave 'nope'"),
+        ("invite ../nope", "there is no wave '../nope'"),
+        ("tray open nope", "there is no wave 'nope'"),
+        ("tray open ../nope", "there is no wave '../nope'"),
+        ("tray open tiny-1", "check the path"),
+        ("tray open tiny-1 --key missing.key", "there is no file missing.key"),
+        ("tray open tiny-1 --key folder", "folder is a folder"),
+        ("tray open tiny-1 --key tiny.json", "this is not a key file; look for the one that `wave open` wrote"),
+        ("tray open tiny-1 --key binary.dat", "this is not a key file"),
+        ("tray open tiny-1 --key other.key", "other.key is the key of tiny-2, not of tiny-1"),
+        ("tray open tiny-1 --key wrong.key", "3 of 3 boxes do not open: the key is not the one of this wave"),
+        ("tables nope --out x.json", "there is no wave 'nope'"),
+        ("tables tiny-1 --out x.json", "no answers of tiny-1 have been released yet"),
+        ("audit-percentages missing.json", "there is no file missing.json"),
+        ("audit-percentages folder", "folder is a folder"),
+        ("audit-percentages tiny.json", "problem"),
+        ("audit-percentages binary.dat", "problem"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_reason(command: str, words: str, beset: Path) -> None:
+    before = _everything(beset)
+    result = refused(*command.split())
+    assert words in result.stderr
+    assert result.stdout == ""
+    assert _everything(beset) == before
+
+
+def test_a_faulty_questionnaire_is_refused_with_every_problem_and_its_line(office: Path) -> None:
+    twice = make_question(options=[{"code": "a", "label": "A"}, {"code": "a", "label": "B"}])
+    Path("faulty.json").write_text(json.dumps(make_document([twice]), indent=1).replace('"minutes"', '"minuets"'))
+    _write("tiny.json", make_all_types())
+    result = refused("instrument", "lint", "tiny.json", "faulty.json")
+    assert result.stdout == "tiny.json: tiny@1, 4 questions, 2 pages, no problem\n"
+    assert re.search(r"^  line \d+, /minuets: .*did you mean \"minutes\"", result.stderr, re.M)
+    assert "1 file of 2 refused" in result.stderr
+    assert "minuets" in refused("instrument", "publish", "faulty.json").stderr
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "nul", '{"a": 1, "a": 2}', "[" * 100_000, '{"x": NaN}', "\ufeff{"]
+)
+def test_wrong_json_is_refused_wherever_json_is_read(content: str, reported: Path) -> None:
+    Path("wrong.json").write_text(content)
+    for command in (
+        "instrument lint wrong.json",
+        "instrument publish wrong.json",
+        "tables tiny-1 --plan wrong.json --out x.json",
+        "audit-percentages wrong.json",
+    ):
+        assert "problem" in refused(*command.split()).stderr
+    assert not Path("x.json").exists()
+
+
+def test_other_content_under_a_published_version_is_refused(fielded: Mapping[str, str]) -> None:
+    _write("tiny.json", make_all_types(title="Another"))
+    assert "a published version never changes" in refused("instrument", "publish", "tiny.json").stderr
+
+
+def test_a_closed_wave_is_refused(reported: Path) -> None:
+    assert "the wave tiny-1 was closed on" in refused("wave", "close", "tiny-1").stderr
+    assert "the wave tiny-1 was closed on" in refused("invite", "tiny-1").stderr
+
+
+def test_answers_waiting_in_a_closed_wave_hold_the_tables_back(fielded: Mapping[str, str], office: Path) -> None:
+    _answer(fielded)
+    done("wave", "close", "tiny-1")
+    result = refused("tables", "tiny-1", "--out", "x.xlsx")
+    assert result.stderr == "40 answers of tiny-1 wait in the tray; run first: surveyapp tray open tiny-1\n"
+
+
+def test_a_refusal_is_one_clean_line_whatever_was_typed(office: Path) -> None:
+    result = refused("wave", "status", "\x1b[31mred\n\x07" + "x" * 500)
+    assert "\x1b" not in result.stderr
+    assert "\x07" not in result.stderr
+    assert len(result.stderr) < 200
+
+
+# ── files that are written ───────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "x", "x.XLSX", "x.xlsx.", ".xlsx"])
+def test_tables_of_another_kind_are_refused_and_the_old_file_stays(reported: Path, name: str) -> None:
+    Path(name).write_text("old")
+    assert (
+        "is not a kind of file; end the name in .xlsx or .json"
+        in refused("tables", "tiny-1", "--out", name).stderr
+    )
+    assert Path(name).read_text() == "old"
+    Path(name).unlink()
+
+
+@pytest.mark.parametrize("out", ["tiny.json/x.xlsx", "folder.xlsx", "/proc/x.xlsx", f"{'x' * 300}.xlsx"])
+def test_tables_to_a_place_that_cannot_be_written_are_refused(reported: Path, out: str) -> None:
+    Path("folder.xlsx").mkdir()
+    before = _everything(reported)
+    assert "cannot be written" in refused("tables", "tiny-1", "--out", out).stderr
+    assert _everything(reported) == before
+
+
+def test_a_disk_that_fills_up_leaves_the_old_tables_whole(reported: Path) -> None:
+    Path("x.xlsx").write_text("old")
+    before = _everything(reported)
+    result = subprocess.run(
+        [PROGRAMME, "tables", "tiny-1", "--out", "x.xlsx"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+    )
+    assert result.returncode == 1
+    assert re.search("^the tables cannot be written: .*; make room for temporary files$", result.stderr, re.M)
+    # With lxml installed, openpyxl's abandoned generator complains once more as Python ends.
+    assert "Traceback" not in result.stderr.partition("Exception ignored in")[0]
+    assert _everything(reported) == before
+
+
+def test_the_same_tables_twice_are_the_same_bytes(reported: Path) -> None:
+    for name in ("a.xlsx", "b.xlsx", "a.json", "b.json"):
+        done("tables", "tiny-1", "--out", name)
+    assert Path("a.xlsx").read_bytes() == Path("b.xlsx").read_bytes()
+    assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
+
+
+def test_a_failing_outbox_invites_nobody(office: Path) -> None:
+    _write("tiny.json", make_all_types())
+    _write_frame("frame.csv")
+    done("instrument", "publish", "tiny.json")
+    done("wave", "open", "tiny-1", *_ON_FRAME, "--carry", "region", "--key", "tiny.key")
+    (office / "home/outbox/tiny-1").write_text("in the way")
+    assert "cannot be written" in refused("invite", "tiny-1").stderr
+    assert _status()["invited"] == 0
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "x", "x\nBcc: y@z.org", "no address <", "a@b\nBcc: c@d.org", "A <a@b> <c@d>"]
+)
+def test_a_sender_that_no_letter_can_bear_is_wrong_usage(fielded: Mapping[str, str], sender: str) -> None:
+    done("wave", "open", "tiny-2", *_ON_FRAME, "--key", "2.key")
+    assert run("invite", "tiny-2", "--sender", sender).exit_code == 2
+    assert not Path("home/outbox/tiny-2").exists()
+
+
+@pytest.mark.parametrize("sender", ["office@example.org", "The office <office@example.org>"])
+def test_a_sender_stands_in_each_letter(fielded: Mapping[str, str], sender: str) -> None:
+    done("wave", "open", "tiny-2", *_ON_FRAME, "--key", "2.key")
+    done("invite", "tiny-2", "--sender", sender)
+    assert all(f"From: {sender}" in letter.read_text() for letter in Path("home/outbox/tiny-2").iterdir())
+
+
+def test_a_key_can_be_kept_on_a_stick_that_knows_no_links(
+    fielded: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", _no_links)
+    done("wave", "open", "tiny-2", *_ON_FRAME, "--key", "stick/2.key")
+    assert Path("stick/2.key").stat().st_mode & 0o777 == 0o600
+    before = Path("stick/2.key").read_bytes()
+    assert "exists already" in refused("wave", "open", "tiny-3", *_ON_FRAME, "--key", "stick/2.key").stderr
+    assert Path("stick/2.key").read_bytes() == before
+    assert privacy.read_key_file(before.decode())[0] == "tiny-2"
+
+
+# ── the audit ────────────────────────────────────────────────────────────────
+
+
+def test_the_audit_names_exactly_the_two_impossible_cells() -> None:
+    lines = done("audit-percentages", str(FIGURES)).stdout.splitlines()
+    impossible = [line for line in lines if "impossible" in line]
+    assert [line.split(":")[0] for line in impossible] == ["changes_observed", "decision_making.involvement"]
+    assert "drugs_down is printed 12" in impossible[0]
+    assert "little is printed 31" in impossible[1]
+    assert lines[-1].startswith("195 of 197 printed percentages are possible")
+
+
+def test_the_audit_as_json_says_the_same() -> None:
+    found = json.loads(done("audit-percentages", str(FIGURES), "--json").stdout)
+    assert (found["cells"], found["possible"], found["impossible"]) == (197, 195, 2)
+    assert [v["question"] for v in found["verdicts"] if not v["possible"]] == [
+        "changes_observed",
+        "decision_making",
+    ]
+
+
+# ── where the installation is ────────────────────────────────────────────────
+
+
+def test_the_home_is_that_of_the_environment(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SURVEYAPP_HOME", str(office / "elsewhere"))
+    done("db", "upgrade")
+    assert (office / "elsewhere/surveyapp.db").exists()
+    assert not (office / "instance").exists()
+
+
+def test_an_option_goes_before_the_environment_and_without_both_it_is_instance(
+    office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done("--home", "given", "db", "upgrade")
+    assert (office / "given/surveyapp.db").exists()
+    monkeypatch.delenv("SURVEYAPP_HOME")
+    done("db", "upgrade")
+    assert (office / "instance/surveyapp.db").exists()
+    assert (office / "instance").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    "command", ["db upgrade", "wave status x", "serve", "demo --no-serve", "tables x --out x.json"]
+)
+def test_a_home_that_is_a_file_is_refused(office: Path, command: str) -> None:
+    Path("home").write_text("a file")
+    assert "choose another with --home" in refused(*command.split()).stderr
+    assert Path("home").read_text() == "a file"
+
+
+@pytest.mark.parametrize("command", ["db upgrade", "wave status x", "serve", "tray open x"])
+def test_a_database_that_is_none_is_refused(office: Path, command: str) -> None:
+    Path("home").mkdir()
+    Path("home/surveyapp.db").write_text("Dear diary, " * 1000)
+    result = refused(*command.split())
+    assert "surveyapp.db cannot be used as a database: file is not a database" in result.stderr
+    assert Path("home/surveyapp.db").read_text() == "Dear diary, " * 1000
+
+
+def test_the_demonstration_refuses_a_folder_of_somebody_else(office: Path) -> None:
+    Path("home").mkdir()
+    Path("home/thesis.txt").write_text("ten years")
+    before = _everything(office)
+    result = refused("demo", "--no-serve")
+    assert "is not empty and holds no demonstration; choose another with --home" in result.stderr
+    assert _everything(office) == before
+
+
+def test_the_demonstration_refuses_a_real_installation(fielded: Mapping[str, str], office: Path) -> None:
+    before = _everything(office)
+    assert "holds no demonstration" in refused("demo", "--no-serve").stderr
+    assert _everything(office) == before
+
+
+# ── running ──────────────────────────────────────────────────────────────────
+
+
+def run(*arguments: str) -> Result:
+    """The command as a script would call it."""
+    return CliRunner().invoke(main, list(arguments), prog_name="surveyapp")
+
+
+def done(*arguments: str) -> Result:
+    """The command, which must succeed."""
+    result = run(*arguments)
+    _check_plain(result)
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def refused(*arguments: str) -> Result:
+    """The command, which must end with 1 and say why."""
+    result = run(*arguments)
+    _check_plain(result)
+    assert result.exit_code == 1, result.stdout
+    assert result.stderr.strip()
+    return result
+
+
+def _check_plain(result: Result) -> None:
+    assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+    assert "Traceback" not in result.output
+
+
+def _commands(group: click.Command, path: str = "") -> Iterator[str]:
+    if isinstance(group, click.Group):
+        for name, command in group.commands.items():
+            yield from _commands(command, f"{path} {name}".strip())
+    else:
+        yield path
+
+
+def _status() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(done("wave", "status", "tiny-1", "--json").stdout)
+    return found
+
+
+def _counts(state: str, received: int, tray: int = 0, released: int = 0) -> dict[str, Any]:
+    return {
+        "wave": "tiny-1",
+        "state": state,
+        "kind": "listed",
+        "instrument": "tiny@1",
+        "frame": 40,
+        "issued": 40,
+        "invited": 40,
+        "received": received,
+        "tray": tray,
+        "released": released,
+    }
+
+
+def _answer(codes: Mapping[str, str]) -> None:
+    db = connect(Home(Path("home")).database)
+    for code in codes.values():
+        send(db, code, make_answers())
+    db.close()
+
+
+def _codes() -> dict[str, str]:
+    return {path.stem: _code_in(path) for path in sorted(Path("home/outbox/tiny-1").iterdir())}
+
+
+def _code_in(letter: Path) -> str:
+    found = re.search(r"/#([0-9A-Z-]{23})", letter.read_text())
+    assert found
+    return found[1]
+
+
+def _write(name: str, document: object) -> None:
+    Path(name).write_text(json.dumps(document))
+
+
+def _write_frame(name: str, isles: int = 0) -> None:
+    regions = [("North", "South")[i % 2] for i in range(40)] + ["Isles"] * isles
+    rows = [f"U{i:03},Team {i},team{i}@example.org,Manager,{region}" for i, region in enumerate(regions, 1)]
+    Path(name).write_text("\n".join(["unit,name,email,contact,region", *rows]))
+
+
+def _field() -> None:
+    _write("tiny.json", make_all_types())
+    _write_frame("frame.csv")
+    done("instrument", "publish", "tiny.json")
+    done("wave", "open", "tiny-1", *_ON_FRAME, "--carry", "region", "--key", "tiny.key")
+    done("invite", "tiny-1")
+
+
+def _beset() -> None:
+    """A folder, bytes, a frame with a small cell, the key of another wave, a key that is nobody's."""
+    _field()
+    _answer(dict(list(_codes().items())[:3]))
+    Path("folder").mkdir()
+    Path("binary.dat").write_bytes(bytes(range(256)) * 10)
+    _write_frame("small.csv", isles=3)
+    Path("other.key").write_text(privacy.key_file("tiny-2", privacy.new_key_pair()[0]))
+    Path("wrong.key").write_text(privacy.key_file("tiny-1", privacy.new_key_pair()[0]))
+
+
+def _report() -> None:
+    _field()
+    _answer(_codes())
+    done("wave", "close", "tiny-1")
+    done("tray", "open", "tiny-1", "--key", "tiny.key")
+
+
+def _no_links(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def _everything(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

@@ -1,0 +1,66 @@
+"""Published versions: written once, and known again by their hash."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from surveyapp import collecting, publishing
+from surveyapp.instrument import content_hash
+from surveyapp.problems import NotFound, SurveyError
+from surveyapp.storage import waves
+from surveyapp.storage.database import Database
+from tests.makers import PEPPER, TODAY, make_document, make_wave
+
+
+def test_a_stored_document_that_was_altered_is_refused(db: Database) -> None:
+    published = publishing.publish(db, json.dumps(make_document()).encode(), TODAY)
+    _alter(db.path, "UPDATE version SET document = replace(document, 'Yes', 'Oui')")
+    with pytest.raises(
+        SurveyError, match=f"content {published.hash[:12]}… was altered in the database; restore it"
+    ):
+        _published(db)
+
+
+def test_it_is_refused_too_after_it_was_read_before(db: Database) -> None:
+    publishing.publish(db, json.dumps(make_document()).encode(), TODAY)
+    _published(db)
+    _alter(db.path, "UPDATE version SET document = replace(document, 'Yes', 'Oui')")
+    with pytest.raises(SurveyError, match="was altered"):
+        _published(db)
+
+
+def test_no_respondent_is_let_in_over_an_altered_document(db: Database) -> None:
+    _, _, codes = make_wave(db)
+    _alter(db.path, "UPDATE version SET document = replace(document, 'Yes', 'Oui')")
+    with pytest.raises(SurveyError, match="was altered"):
+        collecting.desk(db, collecting.enter(db, PEPPER, codes["U001"]))
+
+
+def test_the_stored_document_is_the_one_that_was_read(db: Database) -> None:
+    document = json.dumps(make_document(title="Élan <b>& co</b>"), ensure_ascii=False, indent=3)
+    published = publishing.publish(db, document.encode("utf-8-sig"), TODAY)
+    assert published.hash == content_hash(document)
+    connection = sqlite3.connect(db.path)
+    assert connection.execute("SELECT document, published_on FROM version").fetchall() == [
+        (document, "2012-01-16")
+    ]
+    connection.close()
+
+
+def test_an_unpublished_version_is_named_with_the_remedy(db: Database) -> None:
+    with pytest.raises(NotFound, match="tiny@1 is not published; run: surveyapp instrument publish FILE"):
+        _published(db)
+
+
+def _published(db: Database) -> object:
+    with db.reading() as connection:
+        return waves.published(connection, "tiny", "1")
+
+
+def _alter(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
