@@ -26,7 +26,7 @@ check: $(VENV)/.test  ## Style, types, import contracts, templates, security rul
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check --lint surveyapp/web/templates
+	$(BIN)/djlint --quiet --lint surveyapp/web/templates
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml surveyapp
 
 unit: $(VENV)/.test  ## Tests that need no browser, in parallel
