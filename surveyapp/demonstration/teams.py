@@ -36,7 +36,7 @@ _ROLES = ("Partnership manager", "Joint commissioning manager", "Head of drug an
 
 def seeded(seed: int) -> random.Random:
     """The one source of chance in the demonstration: the same seed, the same drawing."""
-    return random.Random(seed)  # noqa: S311 - a seeded drawing, not a secret
+    return random.Random(seed)  # noqa: S311  # nosec B311: a seeded drawing, not a secret
 
 
 def invented_teams() -> list[dict[str, str]]:
