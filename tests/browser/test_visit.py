@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from surveyapp import privacy
 from tests.browser.conftest import Guest, Served
@@ -55,7 +55,7 @@ def test_the_code_in_a_link_goes_into_the_form_and_out_of_the_address(guest: Gue
     assert page.url == f"{served.address}/"
     guest.press("Continue")
     assert guest.path == "/answer/start"
-    page.go_back()
+    go_back(page)
     assert code not in page.url
     assert not any(code in address.partition("#")[0] for address in guest.addresses)
 
@@ -131,6 +131,18 @@ def test_a_required_question_left_open_is_said_when_sending(guest: Guest):
     assert guest.path == "/answer/check"
 
 
+def go_back(page: Page) -> None:
+    """Press Back. While Chromium swaps a page's process its driver has no history for a moment: then press again."""
+    for attempt in range(10):
+        try:
+            page.go_back()
+            return
+        except Error as error:
+            if "Not attached to an active page" not in error.message or attempt == 9:
+                raise
+            page.wait_for_timeout(200)
+
+
 def test_back_after_sending_shows_no_answers(guest: Guest):
     guest.enter("/answer/page/staff").fill("textarea", WORDS)
     guest.press("Save and continue")
@@ -141,7 +153,7 @@ def test_back_after_sending_shows_no_answers(guest: Guest):
     guest.press("Send answers")
     assert guest.path == "/answer/done"
     for _ in range(5):
-        guest.page.go_back()
+        go_back(guest.page)
         assert WORDS not in guest.page.content()
         assert not guest.page.locator("input:checked").count()
 
