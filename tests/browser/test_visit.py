@@ -132,7 +132,7 @@ def test_a_required_question_left_open_is_said_when_sending(guest: Guest):
 
 
 def go_back(page: Page) -> None:
-    """Press Back. While Chromium swaps a page's process its driver has no history for a moment: then press again."""
+    """Press Back; again if the driver has no history because Chromium is just swapping the page's process."""
     for attempt in range(10):
         try:
             page.go_back()
