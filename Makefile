@@ -44,9 +44,9 @@ schemas: $(VENV)/.run  ## Write the JSON Schemas that editors use
 
 lock:  ## Pin anew the packages that pyproject.toml asks for (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra test \
-	  pyproject.toml -c requirements.lock -o requirements-test.lock
+	  --extra setup pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra setup \
+	  --extra test pyproject.toml -c requirements.lock -o requirements-test.lock
 
 clean:  ## Take away what was made here, the demonstration included
 	rm -rf $(VENV) $(HOME_DIR) .mypy_cache .ruff_cache .pytest_cache .hypothesis
