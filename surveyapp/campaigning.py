@@ -1,17 +1,19 @@
 """Campaign: a wave is opened on a frame, organisations are invited, the wave is closed."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from surveyapp import mail, privacy
+from surveyapp import fieldwork, mail, privacy
 from surveyapp.fieldwork import Frame, Unit, cell_sizes, printed_day
-from surveyapp.instrument import Instrument
+from surveyapp.instrument import Instrument, maximum_size
+from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.mail import Letter
-from surveyapp.problems import NotSaved, SurveyError, WaveNotOpen
+from surveyapp.problems import NotSaved, Refused, SurveyError, WaveNotOpen
 from surveyapp.storage import people, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
@@ -56,6 +58,7 @@ def open_wave(
     privacy.rehearse(private, public)
     with db.transaction() as connection:
         instrument = waves.published(connection, survey, version)
+        waves.check_in_use(connection, survey, version)
         carried = tuple(_carried(instrument, frame, carry))
         wave = Wave(
             name=name,
@@ -69,6 +72,7 @@ def open_wave(
             cells=cell_sizes(frame, carried, instrument.disclosure.minimum_base) if frame else {},
             issued=frame.issued if frame else 0,
             note=note,
+            box_size=_box_size(instrument, frame),
             opened_on=today.isoformat(),
             closes_on=closes.isoformat() if closes else None,
         )
@@ -160,6 +164,47 @@ def status(db: Database, name: str) -> Status:
             tray=responses.tray_size(connection, name),
             released=responses.response_count(connection, name),
         )
+
+
+def move_wave(db: Database, name: str, version: str) -> Comparison:
+    """Let an open wave go on with a newer version of its questionnaire; the comparison of the two.
+
+    Drafts are kept, and their owners are told what to look at again. Raises `SurveyError`, with the questions
+    concerned, if an answer in hand would change its meaning, or if the new version needs larger boxes.
+    """
+    with db.transaction() as connection:
+        wave = _open_wave_named(connection, name)
+        old = waves.published(connection, wave.survey, wave.version)
+        new = waves.published(connection, wave.survey, version)
+        waves.check_in_use(connection, wave.survey, version)
+        comparison = compare(old, new)
+        _check_movable(comparison, new, wave)
+        waves.change_wave(connection, name, version=version)
+    return comparison
+
+
+def _check_movable(comparison: Comparison, new: Instrument, wave: Wave) -> None:
+    if comparison.problems:
+        raise Refused(comparison.problems, new.name)
+    if not comparison.safe_for_answers_in_hand:
+        unsafe = [verdict.question for verdict in comparison.verdicts if verdict.in_hand]
+        raise SurveyError(
+            f"answers given under {comparison.old} would change their meaning under {comparison.new}: "
+            f"{', '.join(unsafe[:12])}; open a new wave instead"
+        )
+    if maximum_size(new) > wave.box_size - _box_size_beside(wave.cells):
+        raise SurveyError(f"{new.name} allows longer answers than the boxes of {wave.name} hold; open a new wave")
+
+
+def _box_size(instrument: Instrument, frame: Frame | None) -> int:
+    """Room for the longest answers and a quarter more, so that a newer version with a few questions more fits."""
+    longest = {fieldwork.cell(unit.strata, list(unit.strata)): 1 for unit in frame.units} if frame else {}
+    return maximum_size(instrument) * 5 // 4 + _box_size_beside(longest)
+
+
+def _box_size_beside(cells: Iterable[str]) -> int:
+    """What stands beside the answers in a box: version, stratum cell, punctuation."""
+    return 200 + max((len(json.dumps(cell, ensure_ascii=False).encode()) for cell in cells), default=2)
 
 
 def _carried(instrument: Instrument, frame: Frame | None, carry: Sequence[str] | None) -> Sequence[str]:

@@ -150,6 +150,96 @@ def publish(home: Home, file: Path) -> None:
     click.echo(f"{published.instrument.name} {word}; content {published.hash[:16]}")
 
 
+@instrument.command()
+@click.argument("old", type=_FILE)
+@click.argument("new", type=_FILE)
+@click.option("--json", "as_json", is_flag=True)
+def diff(old: Path, new: Path, as_json: bool) -> None:
+    """Say what a new version does to each trend: same, comparable, with a note, or broken."""
+    from surveyapp import publishing
+    from surveyapp.instrument import comparing
+
+    comparison = publishing.difference(read_file(old), read_file(new))
+    if as_json:
+        click.echo(json.dumps(comparing.as_json(comparison), indent=1, ensure_ascii=False))
+    else:
+        click.echo(comparing.describe(comparison))
+
+
+@instrument.command("list")
+@click.pass_obj
+def list_(home: Home) -> None:
+    """List the published versions, each verified against its content hash."""
+    from surveyapp import publishing
+
+    for version in publishing.versions(_database(home)):
+        name = f"{version.survey}@{version.version}"
+        click.echo(f"{name:<24}{version.state:<11}{version.published_on}  content {version.hash[:16]}")
+
+
+@instrument.command()
+@click.argument("edition", metavar="SURVEY@VERSION")
+@click.pass_obj
+def retire(home: Home, edition: str) -> None:
+    """Let no new wave begin with a version. What was fielded with it stays as it is."""
+    from surveyapp import publishing
+
+    survey, version = _edition(edition)
+    publishing.retire(_database(home), survey, version, _today())
+    click.echo(f"{edition} is retired")
+
+
+def _edition(name: str) -> tuple[str, str]:
+    survey, _, version = name.partition("@")
+    if not version:
+        raise click.UsageError("name a version as SURVEY@VERSION, such as dat@2012.1")
+    return survey, version
+
+
+@instrument.command("blank")
+@click.argument("file", type=_FILE)
+@click.option("--out", required=True, type=_FILE, help="A name that ends in .html or .docx.")
+def blank_(file: Path, out: Path) -> None:
+    """Write a questionnaire to print and pass round, with its routing in words and its codes."""
+    from surveyapp.export.blank import blank
+    from surveyapp.instrument import read_instrument
+
+    try:
+        found = read_instrument(read_file(file))
+    except Refused as refused:
+        raise Refused(refused.problems, str(file)) from None
+    write_aside(out, blank(found, out.suffix))
+    click.echo(f"{out}: {found.name}, {_count(len(found.questions), 'question')}")
+
+
+@instrument.command("import")
+@click.argument("file", type=_FILE)
+@click.option("--out", required=True, type=_FILE, help="A new file, whose name ends in .json.")
+@click.option("--survey", default="", metavar="ID", help="Else the form's own id.")
+@click.option("--version", default="", metavar="V", help="Else the form's own version.")
+def import_(file: Path, out: Path, survey: str, version: str) -> None:
+    """Make a questionnaire of an XLSForm (KoBo, ODK); list what is not carried over, with its cell."""
+    from surveyapp.export.uploads import read_workbook
+    from surveyapp.instrument import read_instrument
+    from surveyapp.instrument.formatting import json_text
+    from surveyapp.instrument.xlsform import import_xlsform
+    from surveyapp.instrument.xlsform_sheets import SHEETS
+
+    if out.suffix != ".json":
+        raise click.UsageError("--out is a name that ends in .json")
+    if out.exists():
+        raise SurveyError(f"{out} is there already; name a new file")
+    uploaded = read_workbook(file.name, read_file(file), SHEETS)
+    imported = import_xlsform(uploaded.sheets, survey, version)
+    text = json_text(imported.document)
+    write_aside(out, text.encode())
+    click.echo(f"{out}: {_described(read_instrument(text))}")
+    if notes := [*uploaded.notes, *imported.left_out]:
+        _complain(f"Not as it was in the form: {_count(len(notes), 'thing')}")
+        for note in notes:
+            _complain(f"  {note}")
+
+
 # ── campaign ─────────────────────────────────────────────────────────────────
 
 
@@ -185,9 +275,7 @@ def wave_open(
         raise click.UsageError("give either --frame FILE or --anyone")
     if anyone and carry:
         raise click.UsageError("--carry names a stratum of the frame; a wave open to anyone has none")
-    survey, _, version = edition.partition("@")
-    if not version:
-        raise click.UsageError("--instrument is SURVEY@VERSION, such as dat@2012.1")
+    survey, version = _edition(edition)
     frame = read_frame(read_file(frame_file)) if frame_file else None
     key_file = key_out or home.make().wave_key(name)
     opened = campaigning.open_wave(
@@ -209,6 +297,19 @@ def _audience(opened: Any) -> str:
     if opened.kind == "open":
         return "anyone may answer"
     return f"{_count(opened.population, 'organisation')}, {opened.issued:,} with an address"
+
+
+@wave.command("move")
+@click.argument("name")
+@click.option("--to", "version", required=True, metavar="VERSION", help="A published version of the same survey.")
+@click.pass_obj
+def wave_move(home: Home, name: str, version: str) -> None:
+    """Go on with a newer version in mid-field, if no answer in hand changes its meaning."""
+    from surveyapp import campaigning
+
+    comparison = campaigning.move_wave(_database(home), name, version)
+    look = ", ".join(comparison.look_again) or "nothing"
+    click.echo(f"{name} goes on with version {version}; drafts are asked to look again at: {look}")
 
 
 @wave.command("close")

@@ -5,8 +5,8 @@ in the respondent's own encrypted cookie, never in the store.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from surveyapp import fieldwork, privacy
@@ -14,12 +14,18 @@ from surveyapp.instrument import (
     Form,
     Instrument,
     Route,
-    maximum_size,
+    Step,
+    count_key,
+    failed_checks,
+    left_out,
     missing,
     prune,
     read_answers,
     route,
+    submitted,
+    without_item,
 )
+from surveyapp.instrument.comparing import compare
 from surveyapp.problems import AlreadyReceived, NotFound, Problem, Unfinished, UnknownCode, WaveNotOpen
 from surveyapp.storage import people, submission, waves
 from surveyapp.storage.database import Connection, Database
@@ -45,12 +51,32 @@ class Visit:
 
 @dataclass(frozen=True)
 class Desk:
-    """What lies before a respondent: the wave, the questionnaire, the answers so far and their route."""
+    """What lies before a respondent: the wave, the questionnaire, the answers so far and their route.
+
+    `unit` holds what texts may say of the respondent's own organisation: its name and strata. `look_again` are
+    questions that have changed since the draft was saved, because the wave has moved to a newer version.
+    """
 
     wave: Wave
     instrument: Instrument
     answers: Answers = field(repr=False)
-    route: Route
+    route: Route = field(repr=False)
+    unit: Mapping[str, str] = field(default_factory=dict, repr=False)
+    look_again: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A page just saved: the desk afterwards, what is wrong, what may have been forgotten, what has come up.
+
+    `left_out` are soft-required questions without an answer that the respondent has not yet confirmed; `opened`
+    are questions of the same page that its answers have brought up.
+    """
+
+    desk: Desk
+    problems: tuple[Problem, ...] = ()
+    left_out: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
 
 
 def in_the_field(db: Database) -> list[tuple[Wave, Instrument]]:
@@ -103,31 +129,75 @@ def desk(db: Database, visit: Visit) -> Desk:
         return _desk(connection, visit)
 
 
-def save_page(
-    db: Database, visit: Visit, page: str, form: Form, today: date
-) -> tuple[Desk, dict[str, str | list[str]], list[Problem]]:
-    """Store one posted page: the desk afterwards, the page's answers as typed, and its problems.
+def save_page(db: Database, visit: Visit, page: str, form: Form, today: date) -> Saved:
+    """Store one posted page, a step of the route by its name.
 
-    What can be read is stored even if something else on the page has a problem. Raises `NotFound` for a page
-    that is not on the route, `Refused` for a form that no page of ours sends.
+    What can be read is stored even if something else on the page has a problem. The field `anyway` confirms that
+    a soft-required question is left out on purpose. Raises `NotFound` for a page that is not on the route,
+    `Refused` for a form that no page of ours sends.
     """
     with db.transaction() as connection:
         before = _desk(connection, visit)
-        if not before.route.shown.get(page):
+        step = before.route.step(page)
+        if step is None:
             raise NotFound("that page is not part of your questionnaire")
-        read, problems = read_answers(before.route.shown[page], form)
-        answers = _merged(before, page, read)
+        read, problems = read_answers(step.items, form)
+        answers = _merged(before.answers, step, read)
+        seen = {question.id for question in step.questions}
+        before = replace(before, look_again=tuple(name for name in before.look_again if name not in seen))
         _keep(connection, visit, before, answers, today)
-    after = Desk(before.wave, before.instrument, answers, route(before.instrument, answers))
-    return after, read, problems
+    after = replace(before, answers=answers, route=route(before.instrument, answers))
+    now = after.route.step(page) or step
+    problems = problems or failed_checks(now, after.route.answers)
+    forgotten = () if "anyway" in form or problems else tuple(left_out(step.items, answers))
+    known = {question.id for question in step.questions}
+    opened = tuple(question.id for question in now.questions if question.id not in known)
+    return Saved(after, tuple(problems), forgotten, opened)
+
+
+def add_item(db: Database, visit: Visit, page: str, today: date) -> str:
+    """One more item of a repeated page; the name of its step. At the page's maximum nothing changes."""
+
+    def more(step: Step, count: int, answers: Answers) -> tuple[int, Answers]:
+        return min(count + 1, step.page.repeat.max if step.page.repeat else 1), answers
+
+    return _change_items(db, visit, page, today, more)
+
+
+def remove_item(db: Database, visit: Visit, page: str, today: date) -> str:
+    """Take one item of a repeated page away; those after it move up. The last one left is emptied instead."""
+
+    def fewer(step: Step, count: int, answers: Answers) -> tuple[int, Answers]:
+        return max(count - 1, 1), without_item(step, answers)
+
+    return _change_items(db, visit, page, today, fewer)
+
+
+def _change_items(
+    db: Database,
+    visit: Visit,
+    page: str,
+    today: date,
+    change: Callable[[Step, int, Answers], tuple[int, Answers]],
+) -> str:
+    with db.transaction() as connection:
+        before = _desk(connection, visit)
+        step = before.route.step(page)
+        if step is None or step.page.repeat is None:
+            raise NotFound("that page is not repeated")
+        count = sum(other.page is step.page for other in before.route.steps)
+        count, answers = change(step, count, before.answers)
+        answers = {**answers, count_key(step.page): str(count)}
+        _keep(connection, visit, before, answers, today)
+    return replace(step, number=count).name
 
 
 def save_all(db: Database, visit: Visit, form: Form, today: date) -> list[Problem]:
     """Store a whole questionnaire at once, as from paper or a file; what cannot be read is left out and listed."""
     with db.transaction() as connection:
         before = _desk(connection, visit)
-        answers, problems = read_answers(before.instrument.items, form)
-        _keep(connection, visit, before, prune(before.instrument, answers), today)
+        answers, problems = _read_all(before.instrument, form)
+        _keep(connection, visit, before, answers, today)
     return problems
 
 
@@ -139,13 +209,13 @@ def submit(db: Database, visit: Visit, today: date) -> Instrument:
     """
     with db.transaction() as connection:
         now = _desk(connection, visit)
-        unfinished = missing(now.instrument, now.answers)
+        unfinished = missing(now.route)
         if unfinished:
             raise Unfinished(unfinished[0][0])
         invitation = people.invitation(connection, visit.code_hash)
         if invitation is None:
             _store_code(connection, visit)
-            invitation = Invitation(visit.code_hash, visit.wave, visit.salt, "open", {})
+            invitation = Invitation(visit.code_hash, visit.wave, visit.salt, "open")
         box = _sealed(now, invitation.strata)
         submission.record(connection, visit.code_hash, visit.wave, privacy.new_id(), box, today.isoformat())
     return now.instrument
@@ -184,9 +254,13 @@ def _desk(connection: Connection, visit: Visit) -> Desk:
         raise UnknownCode("that access code is not one of ours")
     _check_open(wave, invitation)
     instrument = waves.published(connection, wave.survey, wave.version)
-    box = people.draft(connection, visit.code_hash)
-    answers = _opened(box, visit)
-    return Desk(wave, instrument, answers, route(instrument, answers))
+    draft = _opened(people.draft(connection, visit.code_hash), visit)
+    unit = {"name": invitation.name, "unit": invitation.unit, **invitation.strata} if invitation else {}
+    look_again = draft.look_again
+    if draft.version not in {"", wave.version}:
+        before = waves.published(connection, wave.survey, draft.version)
+        look_again = list(dict.fromkeys([*look_again, *compare(before, instrument).look_again]))
+    return Desk(wave, instrument, draft.answers, route(instrument, draft.answers), unit, tuple(look_again))
 
 
 def _check_open(wave: Wave, invitation: Invitation | None) -> None:
@@ -196,25 +270,47 @@ def _check_open(wave: Wave, invitation: Invitation | None) -> None:
         raise WaveNotOpen(f"this survey closed on {wave.closed_on}")
 
 
-def _opened(box: bytes | None, visit: Visit) -> Answers:
+@dataclass(frozen=True)
+class _Draft:
+    """What a draft holds: the answers, the version they were saved in ("" for none), what to look at again."""
+
+    version: str = ""
+    answers: Answers = field(default_factory=dict, repr=False)
+    look_again: list[str] = field(default_factory=list)
+
+
+def _opened(box: bytes | None, visit: Visit) -> _Draft:
     if box is None:
-        return {}
-    answers: Answers = json.loads(privacy.open_draft(visit.key, box, visit.code_hash))
-    return answers
+        return _Draft()
+    return _Draft(**json.loads(privacy.open_draft(visit.key, box, visit.code_hash)))
 
 
-def _merged(before: Desk, page: str, read: Mapping[str, str | list[str]]) -> Answers:
+def _merged(answers: Answers, step: Step, read: Mapping[str, str | list[str]]) -> Answers:
     """The draft with this page's answers in place of the ones before; those of other pages stay."""
-    ids = {item.id for item in before.route.shown[page]}
-    kept = {key: answer for key, answer in before.answers.items() if key.split(".")[0] not in ids}
+    ids = {item.id for item in step.items}
+    kept = {key: answer for key, answer in answers.items() if key.split(".")[0] not in ids}
     return {**kept, **read}
+
+
+def _read_all(instrument: Instrument, form: Form) -> tuple[Answers, list[Problem]]:
+    """Every page of the route that the answers themselves make, read from one form."""
+    counts = {count_key(page): form[count_key(page)][0] for page in instrument.pages if count_key(page) in form}
+    answers: Answers = {**counts}
+    problems: list[Problem] = []
+    done: set[str] = set()
+    while step := next((s for s in route(instrument, answers).steps if s.name not in done), None):
+        read, wrong = read_answers(step.items, form)
+        answers, problems = {**answers, **read}, problems + wrong
+        done.add(step.name)
+    return prune(instrument, answers), problems
 
 
 def _keep(connection: Connection, visit: Visit, before: Desk, answers: Answers, today: date) -> None:
     if people.invitation(connection, visit.code_hash) is None:
         _store_code(connection, visit)
-    content = json.dumps(answers, separators=(",", ":"), ensure_ascii=False).encode()
-    box = privacy.seal_draft(visit.key, content, maximum_size(before.instrument), visit.code_hash)
+    draft = _Draft(before.instrument.version, answers, list(before.look_again))
+    content = json.dumps(draft.__dict__, separators=(",", ":"), ensure_ascii=False).encode()
+    box = privacy.seal_draft(visit.key, content, before.wave.box_size, visit.code_hash)
     people.keep_draft(connection, visit.code_hash, box, today.isoformat())
 
 
@@ -226,13 +322,7 @@ def _sealed(now: Desk, strata: Mapping[str, str]) -> bytes:
     content = {
         "version": now.instrument.version,
         "cell": fieldwork.cell(strata, now.wave.carry),
-        "answers": prune(now.instrument, now.answers),
+        "answers": submitted(now.instrument, now.route),
     }
     encoded = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    return privacy.seal(now.wave.public_key, encoded, _box_size(now), now.wave.seal_info)
-
-
-def _box_size(now: Desk) -> int:
-    """What the longest possible answers take with the version and the longest cell: the same for a whole wave."""
-    longest_cell = max((len(json.dumps(cell, ensure_ascii=False).encode()) for cell in now.wave.cells), default=2)
-    return maximum_size(now.instrument) + longest_cell + len(now.instrument.version) + 50
+    return privacy.seal(now.wave.public_key, encoded, now.wave.box_size, now.wave.seal_info)

@@ -282,7 +282,8 @@ def _words(fault: Mapping[str, Any], names: set[str]) -> tuple[str, str]:
         case "missing":
             return f'"{last}" is missing', "add it"
         case "extra_forbidden":
-            do = "move it to where it belongs, or remove it" if last in names else nearest(last, names)
+            close = nearest(last, names) if difflib.get_close_matches(last, names) else "remove it"
+            do = "move it to where it belongs, or remove it" if last in names else close
             return f"the key {_short(last)} is not known here", do
         case "union_tag_invalid":
             tags = re.findall(r"'([^']*)'", context["expected_tags"])

@@ -1,11 +1,13 @@
-"""Publish: a questionnaire is checked and becomes an immutable version."""
+"""Publish: a questionnaire is checked, becomes an immutable version, and one day is retired."""
 
 from dataclasses import dataclass
 from datetime import date
 
 from surveyapp.instrument import Instrument, read_instrument
+from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.storage import waves
 from surveyapp.storage.database import Database
+from surveyapp.storage.waves import Version
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,28 @@ def publish(db: Database, content: bytes, today: date) -> Published:
         new = waves.add_version(connection, instrument, document, today.isoformat())
         digest = waves.published_hash(connection, instrument.survey, instrument.version)
     return Published(instrument, digest, new)
+
+
+def versions(db: Database) -> list[Version]:
+    """Every published version. Raises `SurveyError` if the stored text of one is not the one published."""
+    with db.reading() as connection:
+        return waves.versions(connection)
+
+
+def retire(db: Database, survey: str, version: str, today: date) -> None:
+    """Let no new wave begin with a version. What was fielded with it stays as it is.
+
+    Raises `NotFound` for an unpublished version, `SurveyError` for one that is retired already.
+    """
+    with db.transaction() as connection:
+        waves.published(connection, survey, version)
+        waves.check_in_use(connection, survey, version)
+        waves.retire(connection, survey, version, today.isoformat())
+
+
+def difference(old: bytes, new: bytes) -> Comparison:
+    """What the change from one questionnaire to another does to each trend.
+
+    Raises `Refused` for a document with problems, and for two different surveys.
+    """
+    return compare(read_instrument(old), read_instrument(new))

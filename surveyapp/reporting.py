@@ -9,7 +9,7 @@ from surveyapp import export, privacy
 from surveyapp.analysis.dataset import Dataset, Row, dataset
 from surveyapp.analysis.plans import Plan, default_plan, read_plan
 from surveyapp.analysis.report import Report, WaveFacts, compile_report
-from surveyapp.instrument import Instrument, Multiple, OpenText, Single, specify_key
+from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.storage import responses, waves
 from surveyapp.storage.database import Connection, Database
@@ -129,21 +129,10 @@ def _open_all(boxes: Sequence[tuple[bytes, bytes]], key: bytes, wave: Wave) -> l
 
 def _parted(content: dict[str, Any], cell: str, instrument: Instrument) -> tuple[Response, list[Verbatim]]:
     """Closed answers and open ones go separate ways."""
-    open_keys = set(_open_keys(instrument))
     answers = content["answers"]
-    closed = {key: answer for key, answer in answers.items() if key not in open_keys}
-    verbatims = [Verbatim(key, cell, words) for key, words in answers.items() if key in open_keys]
-    return Response(content["version"], cell, closed), verbatims
-
-
-def _open_keys(instrument: Instrument) -> list[str]:
-    keys = []
-    for question in instrument.questions.values():
-        if isinstance(question, OpenText):
-            keys.append(question.id)
-        elif isinstance(question, Single | Multiple):
-            keys += [specify_key(question.id, option.code) for option in question.options if option.specify]
-    return keys
+    words = {key for key in answers if is_open(instrument, key)}
+    closed = {key: answer for key, answer in answers.items() if key not in words}
+    return Response(content["version"], cell, closed), [Verbatim(key, cell, answers[key]) for key in words]
 
 
 # ── loading ──────────────────────────────────────────────────────────────────

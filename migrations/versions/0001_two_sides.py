@@ -28,6 +28,7 @@ def _shared() -> None:
         sa.Column("hash", sa.Text, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
         sa.Column("published_on", sa.Text, nullable=False),
+        sa.Column("retired_on", sa.Text),
         sqlite_strict=True,
     )
     op.create_table(
@@ -43,6 +44,7 @@ def _shared() -> None:
         sa.Column("cells", sa.Text, nullable=False),
         sa.Column("issued", sa.Integer, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("box_size", sa.Integer, nullable=False),
         sa.Column("opened_on", sa.Text, nullable=False),
         sa.Column("closes_on", sa.Text),
         sa.Column("closed_on", sa.Text),

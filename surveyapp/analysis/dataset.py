@@ -98,15 +98,35 @@ def dataset(instrument: Instrument, versions: Mapping[str, Instrument], rows: It
     `KeyError` for a version that is not among them.
     """
     rows = list(rows)
-    variables = {v.name: v for q in instrument.questions.values() for v in _variables(q)}
+    variables = {v.name: v for question in tabulated(instrument) for v in _variables(question)}
     asked = [route(versions[row.version], row.answers).asked for row in rows]
     values: dict[str, Codes] = {}
-    for question in instrument.questions.values():
-        missing = [
-            _missing(question, versions[r.version], on_route) for r, on_route in zip(rows, asked, strict=True)
-        ]
-        values.update(_columns(question, rows, missing))
+    for question in tabulated(instrument):
+        known = [question.id in versions[row.version].questions for row in rows]
+        values |= _columns(question, rows, _Blanks(known, asked))
     return Dataset(instrument, len(rows), variables, values, tuple(row.cell for row in rows))
+
+
+def tabulated(instrument: Instrument) -> list[Question]:
+    """The closed questions that have columns: single, multiple and grid, outside repeated pages."""
+    pages = (page for page in instrument.pages if page.repeat is None)
+    return [q for page in pages for q in page.asked if isinstance(q, Single | Multiple | Grid)]
+
+
+@dataclass(frozen=True)
+class _Blanks:
+    """What a blank of each respondent means: `known` says whose version has the question, `asked` the keys."""
+
+    known: Sequence[bool]
+    asked: Sequence[frozenset[str]]
+
+    def of(self, key: str) -> Codes:
+        """The kind of missing of each respondent for one question, row or option."""
+        kinds = (
+            (NO_REPLY if key in asked else NOT_ASKED) if known else NOT_IN_VERSION
+            for known, asked in zip(self.known, self.asked, strict=True)
+        )
+        return np.fromiter(kinds, dtype=np.int16, count=len(self.known))
 
 
 def _variables(question: Question) -> list[Variable]:
@@ -129,22 +149,14 @@ def _variables(question: Question) -> list[Variable]:
     return []
 
 
-def _missing(question: Question, version: Instrument, asked: frozenset[str]) -> int:
-    """What a blank of this respondent means for this question."""
-    if question.id not in version.questions:
-        return NOT_IN_VERSION
-    return NO_REPLY if question.id in asked else NOT_ASKED
-
-
-def _columns(question: Question, rows: Sequence[Row], missing: Sequence[int]) -> dict[str, Codes]:
+def _columns(question: Question, rows: Sequence[Row], blanks: _Blanks) -> dict[str, Codes]:
     number = {option.code: i for i, option in enumerate(choices(question))}
-    blanks = np.array(missing, dtype=np.int16)
     match question:
         case Single():
-            return {question.id: _coded(question.id, number, rows, blanks)}
+            return {question.id: _coded(question.id, number, rows, blanks.of(question.id))}
         case Grid():
             keys = [f"{question.id}.{row.code}" for row in question.rows]
-            return {key: _coded(key, number, rows, blanks) for key in keys}
+            return {key: _coded(key, number, rows, blanks.of(key)) for key in keys}
         case Multiple():
             return _ticked(question, rows, blanks)
     return {}
@@ -156,11 +168,12 @@ def _coded(key: str, number: Mapping[str, int], rows: Sequence[Row], blanks: Cod
     return np.where((codes >= 0) & (blanks >= NO_REPLY), codes, blanks)
 
 
-def _ticked(question: Multiple, rows: Sequence[Row], blanks: Codes) -> dict[str, Codes]:
+def _ticked(question: Multiple, rows: Sequence[Row], blanks: _Blanks) -> dict[str, Codes]:
     chosen = [frozenset(row.answers.get(question.id) or ()) for row in rows]
-    answered = np.fromiter((bool(codes) for codes in chosen), dtype=bool, count=len(rows)) & (blanks >= NO_REPLY)
+    given = np.fromiter((bool(codes) for codes in chosen), dtype=bool, count=len(rows))
     columns = {}
     for option in question.options:
+        blank = blanks.of(f"{question.id}.{option.code}")
         ticks = np.fromiter((option.code in codes for codes in chosen), dtype=np.int16, count=len(rows))
-        columns[f"{question.id}.{option.code}"] = np.where(answered, ticks, blanks)
+        columns[f"{question.id}.{option.code}"] = np.where(given & (blank >= NO_REPLY), ticks, blank)
     return columns

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from surveyapp.analysis.dataset import tabulated
 from surveyapp.analysis.tables import Layout
 from surveyapp.documents import nearest, pointer, read_document, read_model
-from surveyapp.instrument import Grid, Instrument, Multiple, OpenText, Question, choices
+from surveyapp.instrument import Grid, Instrument, Multiple, OpenText, Question, Single, choices
 from surveyapp.instrument.model import Id, Part, Text
 from surveyapp.problems import Problem, Refused
 
@@ -66,7 +67,7 @@ def read_plan(content: bytes | str, instrument: Instrument) -> Plan:
 
 def default_plan(instrument: Instrument) -> Plan:
     """Every closed question of an instrument in questionnaire order. Raises `Refused` if it has none."""
-    closed = [q for q in instrument.questions.values() if not isinstance(q, OpenText)]
+    closed = tabulated(instrument)
     if not closed:
         raise Refused([Problem("/sections", "there is no closed question", "open questions have no tables yet")])
     entries = [Entry(id=str(i), question=question.id) for i, question in enumerate(closed, 1)]
@@ -101,14 +102,25 @@ def _entry_faults(at: str, entry: Entry, instrument: Instrument) -> Iterator[Fau
     question = instrument.questions.get(name)
     if question is None:
         yield f"{at}/question", f'there is no question "{name}"', nearest(name, set(instrument.questions))
-    elif isinstance(question, OpenText):
-        yield f"{at}/question", f'"{name}" is an open question', "only closed questions have tables yet"
+    elif question not in tabulated(instrument):
+        yield (
+            f"{at}/question",
+            f'"{name}" is {_untabulated(question)}',
+            "single, multiple and grid questions have tables",
+        )
     elif row and not _has_row(question, row):
         rows = [r.code for r in question.rows] if isinstance(question, Grid) else []
         yield f"{at}/question", f'"{name}" has no row "{row}"', nearest(row, rows)
     else:
         yield from _net_faults(at, entry, question)
         yield from _row_faults(at, entry, question, bool(row))
+
+
+def _untabulated(question: Question) -> str:
+    """What keeps a question from having a table."""
+    if isinstance(question, Single | Multiple | Grid):
+        return "on a repeated page"
+    return "an open question" if isinstance(question, OpenText) else f"a {question.type}"
 
 
 def _has_row(question: Question, row: str) -> bool:

@@ -6,9 +6,7 @@ table a sheet, title in A1, no merged or blank cells inside, wrapped text, links
 
 import io
 import re
-import zipfile
 from collections.abc import Sequence
-from datetime import datetime
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell
@@ -18,12 +16,13 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.table import Table as MarkedTable
 from openpyxl.worksheet.worksheet import Worksheet
 
+from surveyapp.export.archive import EPOCH, legible, undated
+
 _LINE, _LETTERS = 15.75, 1.2
 """Height of a line of Arial 12 in points, and how many of its letters fit where one of its digits is a unit."""
 
 MAX_CELL = 32_767
 CUT = " … [cut]"
-EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 (a constant that stands for no time at all)
 
 _FONT, _BOLD = Font(name="Arial", size=12), Font(name="Arial", size=12, bold=True)
 _TITLE = Font(name="Arial", size=16, bold=True)
@@ -33,7 +32,6 @@ _RIGHT = Alignment(horizontal="right", vertical="top")
 _HEAD = Alignment(wrap_text=True, vertical="bottom")
 _HEAD_RIGHT = Alignment(wrap_text=True, vertical="bottom", horizontal="right")
 _RULE = Border(bottom=Side(style="thin"))
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 Value = str | int | float
 
@@ -133,7 +131,7 @@ def link(sheet: Worksheet, row: int, column: int, target: str) -> None:
 
 def clean(text: str) -> str:
     """Text that every spreadsheet programme can hold: no control characters, cut with a visible mark."""
-    text = _CONTROL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = legible(text)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - len(CUT)] + CUT
 
 
@@ -151,25 +149,7 @@ def to_bytes(book: Workbook) -> bytes:
     """The file: the same content always gives the same bytes."""
     written = io.BytesIO()
     book.save(written)
-    fixed = io.BytesIO()
-    with zipfile.ZipFile(written) as source, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as target:
-        for entry in source.infolist():
-            target.writestr(_undated(entry), _without_time(entry.filename, source.read(entry)))
-    return fixed.getvalue()
-
-
-def _undated(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(entry.filename, date_time=(2000, 1, 1, 0, 0, 0))
-    info.compress_type = zipfile.ZIP_DEFLATED
-    return info
-
-
-def _without_time(name: str, content: bytes) -> bytes:
-    """openpyxl stamps the moment of saving."""
-    if name != "docProps/core.xml":
-        return content
-    stamp = EPOCH.isoformat().encode() + b"Z"
-    return re.sub(rb"(<dcterms:modified[^>]*>)[^<]*(<)", rb"\g<1>" + stamp + rb"\g<2>", content)
+    return undated(written.getvalue())
 
 
 def _distinct(header: Sequence[str]) -> list[str]:

@@ -1,49 +1,77 @@
 """What a questionnaire is: its model, its JSON, who is asked what, reading answers. No clock, no files."""
 
-from surveyapp.instrument.answers import Form, maximum_size, missing, read_answers
+from surveyapp.instrument.answers import (
+    Form,
+    failed_checks,
+    form_of,
+    left_out,
+    maximum_size,
+    missing,
+    read_answers,
+    submitted,
+)
 from surveyapp.instrument.checking import content_hash, json_schema, read_instrument
 from surveyapp.instrument.conditions import Answer, Answers, holds
 from surveyapp.instrument.model import (
+    Allocation,
+    DateQuestion,
     Grid,
     Instrument,
+    Item,
     Multiple,
     Note,
+    NumberQuestion,
     OpenText,
     Option,
     Page,
     Question,
+    Rank,
     Row,
     Section,
     Single,
     Text,
     answer_keys,
     choices,
+    is_open,
     specify_key,
 )
-from surveyapp.instrument.routing import Route, prune, route
+from surveyapp.instrument.piping import fill
+from surveyapp.instrument.routing import Route, Step, count_key, prune, route, without_item
 
 __all__ = [
+    "Allocation",
     "Answer",
     "Answers",
+    "DateQuestion",
     "Form",
     "Grid",
     "Instrument",
+    "Item",
     "Multiple",
     "Note",
+    "NumberQuestion",
     "OpenText",
     "Option",
     "Page",
     "Question",
+    "Rank",
     "Route",
     "Row",
     "Section",
     "Single",
+    "Step",
     "Text",
     "answer_keys",
     "choices",
     "content_hash",
+    "count_key",
+    "failed_checks",
+    "fill",
+    "form_of",
     "holds",
+    "is_open",
     "json_schema",
+    "left_out",
     "maximum_size",
     "missing",
     "prune",
@@ -51,4 +79,6 @@ __all__ = [
     "read_instrument",
     "route",
     "specify_key",
+    "submitted",
+    "without_item",
 ]

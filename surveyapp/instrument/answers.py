@@ -1,57 +1,123 @@
-"""Reading what a respondent posted: codes that exist, words that fit, nothing else.
+"""Reading what a respondent posted: codes that exist, numbers and days that are some, words that fit.
 
-The form field of an answer is its answer key (`model.answer_keys`), repeated for each tick of a `multiple`.
-Fields of other pages or of none are not read at all. What is refused here never reaches the store.
+The form field of an answer is its answer key (`model.answer_keys`), repeated for each tick of a `multiple`; a
+date has the fields `.day`, `.month` and `.year`, a rank one field an option with its place. `form_of` is the way
+back. Fields of other pages or of none are not read at all. What is refused here never reaches the store.
 """
 
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 
+from surveyapp.instrument.conditions import Answers
 from surveyapp.instrument.model import (
+    MAX_DIGITS,
+    Allocation,
+    Check,
+    DateQuestion,
     Grid,
     Instrument,
+    Item,
     Multiple,
     Note,
+    NumberQuestion,
     OpenText,
     Option,
+    Page,
     Question,
+    Rank,
     Single,
     answer_keys,
     choices,
+    plain,
     specify_key,
 )
-from surveyapp.instrument.routing import route
+from surveyapp.instrument.routing import Kept, Route, Step, count_key
 from surveyapp.problems import Problem, Refused
 
 Form = Mapping[str, Sequence[str]]
 """What was posted: every field with all its values, as typed."""
 
 MAX_SPECIFY = 200
+MAX_NOTES = 2000
+FIRST_DAY, LAST_DAY = date(1800, 1, 1), date(2199, 12, 31)
+"""What a day is between unless its question says otherwise: the year 0212 or 9999 is a slip."""
+
+_PLAIN = re.compile(r"-?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
+_LOOSE_SPACE = re.compile(r"(?<!\d) | (?!\d)", re.ASCII)
+_SHORTHAND = re.compile(r"(-?[\d., ]+)(k|m|bn|thousand|million|billion)", re.ASCII | re.IGNORECASE)
+_TIMES = {"k": 3, "thousand": 3, "m": 6, "million": 6, "bn": 9, "billion": 9}
+_CURRENCIES = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 
-def read_answers(items: Sequence[object], form: Form) -> tuple[dict[str, str | list[str]], list[Problem]]:
-    """The answers to `items` (a page's, notes are passed over) in `form`, and what is wrong with the rest.
+def read_answers(items: Iterable[Item], form: Form) -> tuple[Kept, list[Problem]]:
+    """The answers to `items` (a step's, notes are passed over) in `form`, and what is wrong with the rest.
 
     An answer with a problem is left out of the answers. A question left blank is no problem unless it is
     required. Raises `Refused` for what no browser sends from our pages: one choice sent twice.
     """
-    answers: dict[str, str | list[str]] = {}
-    problems: list[Problem] = []
-    for question in items:
-        if isinstance(question, Note):
-            continue
-        _read_question(question, form, answers, problems)  # type: ignore[arg-type]
-    return answers, problems
+    reading = _Reading(form)
+    for item in items:
+        if not isinstance(item, Note):
+            reading.read(item)
+    return reading.answers, reading.problems
 
 
-def missing(instrument: Instrument, answers: Mapping[str, str | Sequence[str]]) -> list[tuple[str, Problem]]:
-    """Required questions on the route that have no answer yet, each with the id of its page."""
+def form_of(items: Iterable[Item], answers: Answers) -> dict[str, list[str]]:
+    """The form that a browser posts for these answers: what `read_answers` reads back."""
+    form: dict[str, list[str]] = {}
+    for item in items:
+        if not isinstance(item, Note):
+            for key in answer_keys(item):
+                form |= _fields(item, key, answers.get(key))
+    return form
+
+
+def left_out(items: Iterable[Item], answers: Answers) -> list[str]:
+    """The ids of soft-required questions without an answer: ask once whether that is meant."""
+    asked = (item for item in items if not isinstance(item, Note) and item.required == "soft")
+    return [question.id for question in asked if _blank_keys(question, answers)]
+
+
+def missing(route: Route) -> list[tuple[str, Problem]]:
+    """What keeps answers from being sent, each with its step: required ones that are blank, checks that fail."""
     found = []
-    for page, items in route(instrument, answers).shown.items():
-        for item in items:
-            if not isinstance(item, Note):
-                found += [(page, problem) for problem in _required(item, answers)]
+    for step in route.steps:
+        for question in step.questions:
+            found += [(step.name, problem) for problem in _required(question, route.answers)]
+        found += [(step.name, problem) for problem in failed_checks(step, route.answers)]
     return found
+
+
+def failed_checks(step: Step, answers: Answers) -> list[Problem]:
+    """The checks across answers of a step that do not come out; one whose answers are not all given passes."""
+    here = {question.id for question in step.questions}
+    return [
+        Problem(_first_here(check, here, step.number), str(check.message), "")
+        for check in step.page.checks
+        if not _passes(check, answers, step.number)
+    ]
+
+
+def band(question: NumberQuestion, value: str) -> str:
+    """What is kept of a number: the lower bound of its band, "under" below the first; without bands the number."""
+    if not question.bands:
+        return value
+    below = [bound for bound in question.bands if Decimal(value) >= bound]
+    return str(below[-1]) if below else "under"
+
+
+def submitted(instrument: Instrument, way: Route) -> Kept:
+    """What is sent of the answers on a route: all of them, numbers that have bands by their band only."""
+    banded = {q.id: q for q in instrument.questions.values() if isinstance(q, NumberQuestion) and q.bands}
+
+    def sent(key: str, answer: str | list[str]) -> str | list[str]:
+        question = banded.get(key.partition("@")[0])
+        return band(question, answer) if question and isinstance(answer, str) else answer
+
+    return {key: sent(key, answer) for key, answer in way.answers.items()}
 
 
 def maximum_size(instrument: Instrument) -> int:
@@ -59,9 +125,7 @@ def maximum_size(instrument: Instrument) -> int:
 
     A UTF-16 unit of an open answer, which is what limits are counted in, takes three bytes at the most.
     """
-    return 2 + sum(
-        _key_size(question, key) for question in instrument.questions.values() for key in answer_keys(question)
-    )
+    return 2 + sum(_page_size(page) for page in instrument.pages)
 
 
 def length(words: str) -> int:
@@ -70,10 +134,20 @@ def length(words: str) -> int:
 
 
 def clean(words: str) -> str:
-    """Typed words as they are kept: one kind of line end, no control characters or half characters, trimmed."""
+    """Typed words as they are kept: one kind of line end, no control or half characters, trimmed."""
     words = words.replace("\r\n", "\n").replace("\r", "\n")
     kept = (c for c in words if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
     return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+# ── sizes ────────────────────────────────────────────────────────────────────
+
+
+def _page_size(page: Page) -> int:
+    times = page.repeat.max if page.repeat else 1
+    marks = len("@20") if page.repeat else 0
+    size = sum(_key_size(question, key) + marks for question in page.asked for key in answer_keys(question))
+    return times * size + (len(count_key(page)) + 10 if page.repeat else 0)
 
 
 def _key_size(question: Question, key: str) -> int:
@@ -81,99 +155,303 @@ def _key_size(question: Question, key: str) -> int:
 
 
 def _content_size(question: Question, key: str) -> int:
-    if isinstance(question, OpenText):
-        return question.max_length
+    if key == f"{question.id}.notes":
+        return MAX_NOTES
     if key.endswith(".text"):
         return MAX_SPECIFY
-    if isinstance(question, Multiple):
-        return sum(len(option.code) + 3 for option in question.options)
+    match question:
+        case OpenText():
+            return question.max_length
+        case Multiple() | Rank():
+            return sum(len(option.code) + 3 for option in question.options)
+        case NumberQuestion() | Allocation() | DateQuestion():
+            return MAX_DIGITS + 6
     return max(len(option.code) for option in choices(question))
 
 
-def _read_question(
-    question: Question, form: Form, answers: dict[str, str | list[str]], problems: list[Problem]
-) -> None:
-    match question:
-        case Single():
-            _read_choice(question.id, question.options, form, answers, problems)
-            _read_specify(question, form, answers, problems)
-        case Multiple():
-            _read_choices(question, form, answers, problems)
-            _read_specify(question, form, answers, problems)
-        case Grid():
-            for row in question.rows:
-                _read_choice(f"{question.id}.{row.code}", question.scale, form, answers, problems)
-        case OpenText():
-            _read_words(question.id, question.max_length, form, answers, problems)
-    if not any(problem.at.split(".")[0] == question.id for problem in problems):
-        problems += _required(question, answers)
+# ── reading ──────────────────────────────────────────────────────────────────
 
 
-def _one(key: str, form: Form) -> str:
-    values = form.get(key, ())
-    if len(values) > 1:
-        raise Refused([Problem(key, "one answer was sent twice", "go back and choose again")])
-    return values[0] if values else ""
+class _Reading:
+    """One posted step: what could be read, and what is wrong."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.answers: Kept = {}
+        self.problems: list[Problem] = []
+
+    def read(self, question: Question) -> None:
+        before = len(self.problems)
+        match question:
+            case Single():
+                self._choice(question.id, question.options)
+            case Multiple():
+                self._choices(question)
+            case Grid():
+                for row in question.rows:
+                    self._choice(f"{question.id}.{row.code}", question.scale, f"{row.label}: ")
+            case NumberQuestion():
+                self._number(question)
+            case Allocation():
+                self._allocation(question)
+            case Rank():
+                self._rank(question)
+            case DateQuestion():
+                self._date(question)
+            case OpenText():
+                self._words(question.id, question.max_length)
+        self._beside(question)
+        if len(self.problems) == before:
+            self.problems += _required(question, self.answers)
+
+    def _beside(self, question: Question) -> None:
+        """Words that go with a chosen option, and an interviewer's notes."""
+        if isinstance(question, Single | Multiple):
+            answer = self.answers.get(question.id, "")
+            chosen = [answer] if isinstance(answer, str) else answer
+            for option in question.options:
+                if option.specify and option.code in chosen:
+                    self._words(specify_key(question.id, option.code), MAX_SPECIFY)
+        if question.notes:
+            self._words(f"{question.id}.notes", MAX_NOTES)
+
+    def _wrong(self, key: str, what: str, do: str = "") -> None:
+        self.problems.append(Problem(key, what, do))
+
+    def _one(self, key: str) -> str:
+        values = self.form.get(key, ())
+        if len(values) > 1:
+            raise Refused([Problem(key, "one answer was sent twice", "go back and choose again")])
+        return values[0] if values else ""
+
+    def _choice(self, key: str, options: Sequence[Option], name: str = "") -> None:
+        code = self._one(key)
+        if any(option.code == code for option in options):
+            self.answers[key] = code
+        elif code:
+            self._wrong(key, f"{name}That answer is not on the list", "Select one of the answers shown")
+
+    def _choices(self, question: Multiple) -> None:
+        sent = self.form.get(question.id, ())
+        if len(set(sent)) < len(sent):
+            raise Refused([Problem(question.id, "one answer was sent twice", "go back and choose again")])
+        chosen = [option for option in question.options if option.code in sent]
+        alone = next((option for option in chosen if option.exclusive), None)
+        if len(chosen) < len(sent):
+            self._wrong(question.id, "That answer is not on the list", "Select from the answers shown")
+        elif alone and len(chosen) > 1:
+            do = f"Select “{alone.label}” alone, or the others without it"
+            self._wrong(question.id, f"“{alone.label}” cannot go with other answers", do)
+        elif question.at_most and len(chosen) > question.at_most:
+            self._wrong(question.id, f"You chose {len(chosen)} answers", f"Select {question.at_most} at most")
+        elif chosen:
+            self.answers[question.id] = [option.code for option in chosen]
+
+    def _words(self, key: str, limit: int) -> None:
+        words = clean(self._one(key))
+        over = length(words) - limit
+        if over > 0:
+            what = f"Your answer is {over:,} character{'s' if over > 1 else ''} too long"
+            self._wrong(key, what, f"Shorten it to {limit:,} characters")
+        elif words:
+            self.answers[key] = words
+
+    def _number(self, question: NumberQuestion) -> None:
+        typed = self._one(question.id)
+        if not typed.strip():
+            return
+        number = read_number(typed, str(question.unit or ""), question.decimals)
+        if isinstance(number, Problem):
+            self._wrong(question.id, number.what, number.do)
+        elif question.min is not None and number < question.min:
+            self._wrong(question.id, f"{number:,f} is too small", f"Enter {question.min:,f} or more")
+        elif question.max is not None and number > question.max:
+            self._wrong(question.id, f"{number:,f} is too large", f"Enter {question.max:,f} or less")
+        else:
+            self.answers[question.id] = f"{number:f}"
+
+    def _allocation(self, question: Allocation) -> None:
+        typed = {
+            f"{question.id}.{row.code}": (str(row.label), self._one(f"{question.id}.{row.code}"))
+            for row in question.rows
+        }
+        if not any(value.strip() for _, value in typed.values()):
+            return
+        given: dict[str, Decimal] = {}
+        for key, (label, value) in typed.items():
+            number = read_number(value, str(question.unit or ""), 1) if value.strip() else Decimal(0)
+            if isinstance(number, Problem):
+                self._wrong(key, f"{label}: {number.what}", number.do)
+            elif number < 0 or number > question.total:
+                self._wrong(key, f"{label}: {number:,} is not possible", f"Enter 0 to {question.total:,}")
+            else:
+                given[key] = number
+        if len(given) == len(typed):
+            self._keep_if_it_adds_up(question, given)
+
+    def _keep_if_it_adds_up(self, question: Allocation, given: Mapping[str, Decimal]) -> None:
+        """A row left blank beside others counts as 0; thirds as 33.3 add up well enough."""
+        total = sum(given.values(), Decimal(0))
+        if abs(total - question.total) >= Decimal("0.5"):
+            what = f"Your answers add up to {total:,}"
+            self._wrong(next(iter(given)), what, f"Change them to add up to {question.total:,}")
+        else:
+            self.answers |= {key: f"{number:f}" for key, number in given.items()}
+
+    def _rank(self, question: Rank) -> None:
+        last = min(question.top or len(question.options), len(question.options))
+        places = {option.code: self._one(f"{question.id}.{option.code}").strip() for option in question.options}
+        given = {code: place for code, place in places.items() if place}
+        wanted = [str(place) for place in range(1, last + 1)]
+        if not given:
+            return
+        if sorted(given.values(), key=lambda place: (len(place), place)) != wanted[: len(given)]:
+            do = f"Give each place from 1 to {last} to one of them only, beginning with 1"
+            self._wrong(question.id, "The places do not make an order", do)
+        else:
+            self.answers[question.id] = sorted(given, key=lambda code: int(given[code]))
+
+    def _date(self, question: DateQuestion) -> None:
+        parts = [self._one(f"{question.id}.{part}").strip() for part in ("day", "month", "year")]
+        if not any(parts):
+            return
+        day, first, last = _day(parts), question.min or FIRST_DAY, question.max or LAST_DAY
+        if isinstance(day, str):
+            self._wrong(question.id, day, "Enter a day, a month and a year with four digits, such as 27 3 2012")
+        elif day < first:
+            self._wrong(question.id, "The date is too early", f"Enter {first.day} {first:%B %Y} or later")
+        elif day > last:
+            self._wrong(question.id, "The date is too late", f"Enter {last.day} {last:%B %Y} or earlier")
+        else:
+            self.answers[question.id] = day.isoformat()
 
 
-def _read_choice(
-    key: str, options: list[Option], form: Form, answers: dict[str, str | list[str]], problems: list[Problem]
-) -> None:
-    code = _one(key, form)
-    if any(option.code == code for option in options):
-        answers[key] = code
-    elif code:
-        problems.append(Problem(key, "That answer is not on the list", "Select one of the answers shown"))
+def read_number(typed: str, unit: str = "", decimals: int = 0) -> Decimal | Problem:
+    """A number as people type it, "£1,200" or "1 200", exactly; or what is wrong (without a place).
+
+    Commas and spaces group thousands only: "12,5" and "5 10" are refused and not guessed at. Never a float.
+    """
+    text = " ".join(typed.split()).replace("\u2212", "-")
+    text = _without_unit(_LOOSE_SPACE.sub("", text), unit)
+    if shorthand := _SHORTHAND.fullmatch(text):
+        return _written_out(shorthand)
+    if not _PLAIN.fullmatch(text):
+        return Problem("", "That is not a number", "Write it in digits, such as 1200 or 1,200")
+    text = _ungrouped(text)
+    whole, _, fraction = text.lstrip("-").partition(".")
+    if len(whole.lstrip("0")) + len(fraction) > MAX_DIGITS:
+        return Problem("", "The number has too many digits", f"Write at most {MAX_DIGITS}")
+    if len(fraction.rstrip("0")) > decimals:
+        do = f"Use {decimals} digit{'s' if decimals > 1 else ''} after the point at most"
+        do = do if decimals else "Use a whole number"
+        return Problem("", "The number is too fine", do)
+    return plain(Decimal(text))
 
 
-def _read_choices(
-    question: Multiple, form: Form, answers: dict[str, str | list[str]], problems: list[Problem]
-) -> None:
-    sent = form.get(question.id, ())
-    if len(set(sent)) < len(sent):
-        raise Refused([Problem(question.id, "one answer was sent twice", "go back and choose again")])
-    chosen = [option for option in question.options if option.code in sent]
-    if len(chosen) < len(sent):
-        problems.append(Problem(question.id, "That answer is not on the list", "Select from the answers shown"))
-    elif len(chosen) > 1 and (alone := next((o for o in chosen if o.exclusive), None)):
-        do = f"Select “{alone.label}” alone, or the others without it"
-        problems.append(Problem(question.id, f"“{alone.label}” cannot go with other answers", do))
-    elif chosen:
-        answers[question.id] = [option.code for option in chosen]
+def _without_unit(text: str, unit: str) -> str:
+    sign = "-" if text.startswith("-") else ""
+    bare = text.removeprefix(sign)
+    for mark in (_CURRENCIES.get(unit, ""), "".join(unit.split())):
+        bare = bare.removeprefix(mark).removesuffix(mark)
+    return sign + bare
 
 
-def _read_specify(
-    question: Single | Multiple, form: Form, answers: dict[str, str | list[str]], problems: list[Problem]
-) -> None:
-    """Words beside an option count only if that option is chosen."""
-    for option in question.options:
-        if option.specify and option.code in _chosen(answers.get(question.id)):
-            _read_words(specify_key(question.id, option.code), MAX_SPECIFY, form, answers, problems)
+def _written_out(shorthand: re.Match[str]) -> Problem:
+    digits = _ungrouped(shorthand[1]) if _PLAIN.fullmatch(shorthand[1]) else ""
+    do = "Write it out in full"
+    if 0 < len(digits) <= MAX_DIGITS:
+        do = f"Write out {plain(Decimal(digits).scaleb(_TIMES[shorthand[2].lower()])):,f} in full"
+    return Problem("", "The number is shortened", do)
 
 
-def _chosen(answer: str | list[str] | None) -> list[str]:
-    return [answer] if isinstance(answer, str) else answer or []
+def _ungrouped(number: str) -> str:
+    return number.replace(",", "").replace(" ", "")
 
 
-def _read_words(
-    key: str, limit: int, form: Form, answers: dict[str, str | list[str]], problems: list[Problem]
-) -> None:
-    words = clean(_one(key, form))
-    over = length(words) - limit
-    if over > 0:
-        what = f"Your answer is {over:,} character{'s' if over > 1 else ''} too long"
-        problems.append(Problem(key, what, f"Shorten it to {limit:,} characters"))
-    elif words:
-        answers[key] = words
+def _day(parts: Sequence[str]) -> date | str:
+    day, month, year = parts
+    if (
+        not all(part.isascii() and part.isdigit() for part in parts)
+        or len(year) != 4
+        or max(len(day), len(month)) > 2
+    ):
+        return "That is not a date"
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return "There is no such day"
 
 
-def _required(question: Question, answers: Mapping[str, str | Sequence[str]]) -> list[Problem]:
-    if not question.required:
-        return []
+# ── writing back ─────────────────────────────────────────────────────────────
+
+
+def _fields(question: Question, key: str, answer: str | Sequence[str] | None) -> dict[str, list[str]]:
+    if not answer:
+        return {}
+    if isinstance(question, DateQuestion) and key == question.id and isinstance(answer, str):
+        year, month, day = answer.split("-")
+        parts = {"day": str(int(day)), "month": str(int(month)), "year": year}
+        return {f"{key}.{part}": [value] for part, value in parts.items()}
+    if isinstance(question, Rank) and key == question.id:
+        return {f"{key}.{code}": [str(place)] for place, code in enumerate(answer, 1)}
+    return {key: [answer] if isinstance(answer, str) else list(answer)}
+
+
+# ── what must be there ───────────────────────────────────────────────────────
+
+
+def _blank_keys(question: Question, answers: Answers) -> list[tuple[str, str]]:
+    """The keys of a question that must not be blank and are, each with the words that name it."""
     if isinstance(question, Grid):
         keys = {f"{question.id}.{row.code}": f"{row.label}: " for row in question.rows}
+    elif isinstance(question, Allocation):
+        keys = {f"{question.id}.{question.rows[0].code}": ""}
     else:
         keys = {question.id: ""}
-    verb = {Single: "Select one answer", Grid: "select one answer", Multiple: "Select at least one answer"}
-    what = verb.get(type(question), "Write your answer")
-    return [Problem(key, f"{label}{what}", "") for key, label in keys.items() if not answers.get(key)]
+    return [(key, name) for key, name in keys.items() if not answers.get(key)]
+
+
+_ASK = {
+    "single": "Select one answer",
+    "grid": "choose one answer",
+    "multiple": "Select at least one answer",
+    "number": "Enter a number",
+    "allocation": "Enter a number in at least one row",
+    "rank": "Put them in order",
+    "date": "Enter a date",
+    "text": "Write your answer",
+}
+
+
+def _required(question: Question, answers: Answers) -> list[Problem]:
+    if question.required is not True:
+        return []
+    return [Problem(key, f"{name}{_ASK[question.type]}", "") for key, name in _blank_keys(question, answers)]
+
+
+def _first_here(check: Check, here: set[str], number: int) -> str:
+    """The first question of a check that stands on the step, for the error to lead to."""
+    operands = [*check.sum, *(o for o in (check.equals, check.at_most) if isinstance(o, str))]
+    keys = (_numbered(operand, number) for operand in operands)
+    return next((key for key in keys if key.partition(".")[0] in here), "")
+
+
+def _numbered(operand: str, number: int) -> str:
+    """The key of an operand on item `number` of a repeated page."""
+    name, dot, row = operand.partition(".")
+    return f"{name}@{number}{dot}{row}" if number else operand
+
+
+def _passes(check: Check, answers: Answers, number: int) -> bool:
+    def value(operand: str | Decimal | None) -> Decimal | None:
+        if not isinstance(operand, str):
+            return operand
+        answer = answers.get(_numbered(operand, number), answers.get(operand))
+        return Decimal(answer) if isinstance(answer, str) else None
+
+    parts = [value(operand) for operand in check.sum]
+    equals, at_most = value(check.equals), value(check.at_most)
+    if any(part is None for part in parts):
+        return True
+    total = sum((part for part in parts if part is not None), Decimal(0))
+    return (equals is None or total == equals) and (at_most is None or total <= at_most)

@@ -8,6 +8,9 @@ conditions, codes used twice) is checked in `checking`.
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -17,7 +20,9 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainValidator,
     StringConstraints,
+    WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -30,6 +35,7 @@ VersionName = Annotated[str, StringConstraints(pattern=VERSION)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
 
 MAX_TEXT = 10_000
+MAX_DIGITS = 15
 
 
 class Text(str):
@@ -96,10 +102,72 @@ def _check_wording(wording: object) -> None:
         raise ValueError(f"the text holds the control character U+{ord(bad):04X}; remove it")
 
 
+def _read_number(given: object) -> Decimal:
+    if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
+        raise ValueError("a number is expected here; write it in digits, without quotes")
+    number = Decimal(str(given))
+    if not -MAX_DIGITS < number.adjusted() < MAX_DIGITS:
+        raise ValueError(f"the number has too many digits; write at most {MAX_DIGITS}")
+    return plain(number)
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number written shortest: no zeros at either end, no minus zero, no power of ten."""
+    if number == number.to_integral_value():
+        return number.quantize(Decimal(1)) + 0
+    return number.normalize()
+
+
+def _read_day(given: object) -> date:
+    if isinstance(given, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", given, re.ASCII):
+        with suppress(ValueError):
+            return date.fromisoformat(given)
+    raise ValueError("a day is expected here; write it as 2012-01-31, in double quotes")
+
+
+def _read_required(given: object) -> object:
+    if given is True or given is False or given == "soft":
+        return given
+    raise ValueError('true, false or "soft" is expected here; write one of them')
+
+
+Number = Annotated[Decimal, PlainValidator(_read_number), WithJsonSchema({"type": "number"})]
+Required = Annotated[
+    bool | Literal["soft"],
+    PlainValidator(_read_required),
+    WithJsonSchema({"enum": [True, False, "soft"]}),
+]
+Day = Annotated[date, PlainValidator(_read_day), WithJsonSchema({"type": "string", "format": "date"})]
+
+
 class Part(BaseModel):
     """A frozen piece of a document; a key that it does not know is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Condition(Part):
+    """When something is asked: a test of one earlier answer, or a combination of conditions.
+
+    A question that was not answered makes every test of it false, `not` then true.
+    """
+
+    question: str | None = Field(None, description="A question, or question.row of a grid or allocation.")
+    is_: str | None = Field(None, alias="is")
+    in_: Annotated[list[str], Field(min_length=1)] | None = Field(None, alias="in")
+    includes: str | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+    answered: bool | None = None
+    all_: Annotated[list["Condition"], Field(min_length=1)] | None = Field(None, alias="all")
+    any_: Annotated[list["Condition"], Field(min_length=1)] | None = Field(None, alias="any")
+    not_: "Condition | None" = Field(None, alias="not")
+
+    @property
+    def operators(self) -> list[str]:
+        """The keys that this condition uses, as written in the document."""
+        fields = Condition.model_fields.items()
+        return [field.alias or name for name, field in fields if getattr(self, name) is not None]
 
 
 class Option(Part):
@@ -109,38 +177,15 @@ class Option(Part):
     label: Text
     specify: bool = Field(False, description="Ask for a few words when this option is chosen.")
     exclusive: bool = Field(False, description="Cannot be chosen with any other (multiple only).")
+    show_if: Condition | None = None
 
 
 class Row(Part):
-    """One line of a grid."""
+    """One line of a grid or of an allocation."""
 
     code: Code
     label: Text
-
-
-class Condition(Part):
-    """When something is asked: a test of one earlier answer, or a combination of conditions.
-
-    A question that was not answered makes every test of it false, `not` then true.
-    """
-
-    question: str | None = Field(None, description="A question, or question.row of a grid.")
-    is_: str | None = Field(None, alias="is")
-    in_: Annotated[list[str], Field(min_length=1)] | None = Field(None, alias="in")
-    includes: str | None = None
-    answered: bool | None = None
-    all_: Annotated[list["Condition"], Field(min_length=1)] | None = Field(None, alias="all")
-    any_: Annotated[list["Condition"], Field(min_length=1)] | None = Field(None, alias="any")
-    not_: "Condition | None" = Field(None, alias="not")
-
-    @property
-    def operators(self) -> list[str]:
-        """The keys that this condition uses, as written in the document."""
-        return [
-            field.alias or name
-            for name, field in Condition.model_fields.items()
-            if getattr(self, name) is not None
-        ]
+    show_if: Condition | None = None
 
 
 class Asked(Part):
@@ -149,9 +194,15 @@ class Asked(Part):
     id: Id
     text: Text
     hint: Text | None = None
-    required: bool = False
+    required: Required = Field(False, description='"soft" asks once whether it was left out on purpose.')
     show_if: Condition | None = None
     concept: Id | None = Field(None, description="A lasting key that joins it to the same question elsewhere.")
+    was: Id | None = Field(None, description="The id that this question had in the version before.")
+    probes: list[Text] = Field(default_factory=list, description="What an interviewer may ask further.")
+    notes: bool = Field(False, description="Room for the interviewer's own notes.")
+
+
+Order = Literal["fixed", "random", "reversed-half"]
 
 
 class Single(Asked):
@@ -159,6 +210,8 @@ class Single(Asked):
 
     type: Literal["single"]
     options: Annotated[list[Option], Field(min_length=2, max_length=200)]
+    order: Order = "fixed"
+    ordinal: bool = Field(False, description="The options are points of a scale, from one end to the other.")
 
 
 class Multiple(Asked):
@@ -166,6 +219,8 @@ class Multiple(Asked):
 
     type: Literal["multiple"]
     options: Annotated[list[Option], Field(min_length=2, max_length=200)]
+    order: Order = "fixed"
+    at_most: Annotated[int, Field(ge=1)] | None = Field(None, description="The most options that may be chosen.")
 
 
 class Grid(Asked):
@@ -174,6 +229,47 @@ class Grid(Asked):
     type: Literal["grid"]
     rows: Annotated[list[Row], Field(min_length=1, max_length=100)]
     scale: Annotated[list[Option], Field(min_length=2, max_length=20)]
+    order: Order = Field("fixed", description="Of the rows.")
+    scale_order: Literal["fixed", "reversed-half"] = "fixed"
+
+
+class NumberQuestion(Asked):
+    """An amount, kept as an exact decimal."""
+
+    type: Literal["number"]
+    unit: Text | None = Field(None, description='Shown beside the field: "GBP" as £, anything else as it is.')
+    min: Number | None = None
+    max: Number | None = None
+    decimals: Annotated[int, Field(ge=0, le=4)] = 0
+    bands: Annotated[list[Number], Field(min_length=1, max_length=30)] | None = Field(
+        None, description="Lower bounds of the bands in which it is released and tabulated."
+    )
+
+
+class Allocation(Asked):
+    """A total divided over rows, such as 100 per cent."""
+
+    type: Literal["allocation"]
+    rows: Annotated[list[Row], Field(min_length=2, max_length=30)]
+    total: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    unit: Text | None = None
+
+
+class Rank(Asked):
+    """Options put in order, the first most important."""
+
+    type: Literal["rank"]
+    options: Annotated[list[Option], Field(min_length=2, max_length=20)]
+    top: Annotated[int, Field(ge=1)] | None = Field(None, description="How many to rank; else all.")
+    order: Order = "fixed"
+
+
+class DateQuestion(Asked):
+    """A day."""
+
+    type: Literal["date"]
+    min: Day | None = None
+    max: Day | None = None
 
 
 class OpenText(Asked):
@@ -192,8 +288,24 @@ class Note(Part):
     show_if: Condition | None = None
 
 
-Question = Single | Multiple | Grid | OpenText
-Item = Annotated[Single | Multiple | Grid | OpenText | Note, Field(discriminator="type")]
+Question = Single | Multiple | Grid | NumberQuestion | Allocation | Rank | DateQuestion | OpenText
+Item = Annotated[Question | Note, Field(discriminator="type")]
+
+
+class Check(Part):
+    """A sum over answers of this and earlier pages that must come out; tested when all of them are given."""
+
+    sum: Annotated[list[str], Field(min_length=1, max_length=50)]
+    equals: str | Number | None = Field(None, description="A number question, or a number.")
+    at_most: str | Number | None = Field(None, description="A number question, or a number.")
+    message: Text
+
+
+class Repeat(Part):
+    """A page that is answered once for each thing in a small list, such as each contract."""
+
+    max: Annotated[int, Field(ge=2, le=20)]
+    item: Text = Field(description='What one of them is called, such as "contract".')
 
 
 class Page(Part):
@@ -201,7 +313,10 @@ class Page(Part):
 
     id: Id
     title: Text | None = None
+    show_if: Condition | None = None
+    repeat: Repeat | None = None
     questions: Annotated[list[Item], Field(min_length=1, max_length=100)]
+    checks: Annotated[list[Check], Field(max_length=20)] = Field(default_factory=list)
 
     @property
     def asked(self) -> list[Question]:
@@ -214,6 +329,7 @@ class Section(Part):
 
     id: Id
     title: Text
+    show_if: Condition | None = None
     pages: Annotated[list[Page], Field(min_length=1, max_length=200)]
 
 
@@ -233,6 +349,9 @@ class Instrument(Part):
     version: VersionName
     title: Text
     languages: Annotated[list[Language], Field(min_length=1, max_length=10)] = ["en"]
+    mode: Literal["self", "interviewer"] = Field(
+        "self", description="Who types: the respondent or an interviewer."
+    )
     respondent: Text
     minutes: Annotated[int, Field(ge=1, le=240)]
     intro: Text
@@ -272,7 +391,7 @@ class Instrument(Part):
 def choices(question: Question) -> list[Option]:
     """The options or the scale of a question; none for an open one."""
     match question:
-        case Single() | Multiple():
+        case Single() | Multiple() | Rank():
             return question.options
         case Grid():
             return question.scale
@@ -287,12 +406,21 @@ def specify_key(question_id: str, code: str) -> str:
 def answer_keys(question: Question) -> Iterator[str]:
     """The keys under which a question's answers are kept, the closed ones first.
 
-    `single`, `multiple` and `text` use their id, a `grid` one key a row (`engagement_now.police`), the words
-    that go with an option `question.code.text`.
+    A `grid` and an `allocation` use one key a row (`engagement_now.police`), all others their id; the words that
+    go with an option stand under `question.code.text`, an interviewer's notes under `question.notes`.
     """
-    if isinstance(question, Grid):
+    if isinstance(question, Grid | Allocation):
         yield from (f"{question.id}.{row.code}" for row in question.rows)
     else:
         yield question.id
     if isinstance(question, Single | Multiple):
         yield from (specify_key(question.id, option.code) for option in question.options if option.specify)
+    if question.notes:
+        yield f"{question.id}.notes"
+
+
+def is_open(instrument: Instrument, key: str) -> bool:
+    """Whether an answer key holds somebody's own words: an open question, words beside an option, notes."""
+    name, _, rest = key.partition(".")
+    question = instrument.questions.get(name.partition("@")[0])
+    return rest == "notes" or rest.endswith(".text") or (isinstance(question, OpenText) and not rest)

@@ -1,69 +1,235 @@
 """Who is asked what: a pure, forward-only function of the answers.
 
-A question off the route is not asked: its answer, if there once was one, opens no later question and is
-never submitted.
+A route is a row of steps. A step is a page, or one item of a repeated page, with what is shown on it: questions
+and notes whose conditions hold, with those of their options and rows whose conditions hold. What is off the
+route is not asked: an answer to it, if there once was one, opens no later question and is never submitted.
+
+Item n of a repeated page holds the same questions under the ids `question@n`; how many items there are is the
+answer `page.count`, at least one.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from surveyapp.instrument.conditions import Answers, holds
-from surveyapp.instrument.model import Instrument, Item, Note, Page, answer_keys
+from surveyapp.instrument.conditions import Answers, holds, renamed
+from surveyapp.instrument.model import (
+    Allocation,
+    Grid,
+    Instrument,
+    Item,
+    Multiple,
+    Note,
+    Option,
+    Page,
+    Question,
+    Rank,
+    Row,
+    Section,
+    Single,
+    answer_keys,
+)
+from surveyapp.instrument.piping import reworded
+
+Kept = dict[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A page, or item `number` (from 1) of a repeated page, with what is shown on it."""
+
+    page: Page
+    section: Section
+    number: int
+    items: tuple[Item, ...]
+
+    @property
+    def name(self) -> str:
+        """The page's id; with `-2` for the second item of a repeated page."""
+        return f"{self.page.id}-{self.number}" if self.number else self.page.id
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What is asked here."""
+        return tuple(item for item in self.items if not isinstance(item, Note))
 
 
 @dataclass(frozen=True)
 class Route:
-    """What these answers lead through: the items shown on each page, and the ids of the questions asked."""
+    """What these answers lead through. `answers` are those on the route, in questionnaire order."""
 
-    shown: dict[str, tuple[Item, ...]]
-    asked: frozenset[str]
+    steps: tuple[Step, ...]
+    answers: Kept = field(repr=False)
 
-    @property
+    @cached_property
+    def shown(self) -> dict[str, tuple[Item, ...]]:
+        """What is shown on each step, by its name."""
+        return {step.name: step.items for step in self.steps}
+
+    @cached_property
     def pages(self) -> list[str]:
-        """The ids of the pages that show anything, in order."""
-        return [page for page, items in self.shown.items() if items]
+        """The names of the steps, in order."""
+        return list(self.shown)
 
-    def before(self, page_id: str) -> str | None:
-        """The page before this one on the route."""
-        i = self.pages.index(page_id)
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The keys asked: each question's id, each shown row, each shown option of a multiple or rank."""
+        return frozenset(
+            key for step in self.steps for question in step.questions for key in _asked_keys(question)
+        )
+
+    def step(self, name: str) -> Step | None:
+        """The step of this name, if it is on the route."""
+        return next((step for step in self.steps if step.name == name), None)
+
+    def before(self, name: str) -> str | None:
+        """The step before this one."""
+        i = self.pages.index(name)
         return self.pages[i - 1] if i else None
 
-    def after(self, page_id: str) -> str | None:
-        """The page after this one on the route."""
-        i = self.pages.index(page_id) + 1
+    def after(self, name: str) -> str | None:
+        """The step after this one."""
+        i = self.pages.index(name) + 1
         return self.pages[i] if i < len(self.pages) else None
 
 
 def route(instrument: Instrument, answers: Answers) -> Route:
     """The route that `answers` take through `instrument`."""
-    seen: dict[str, str | list[str]] = {}
-    shown: dict[str, tuple[Item, ...]] = {}
-    for page in instrument.pages:
-        shown[page.id] = _shown_on(page, answers, seen)
-    asked = frozenset(i.id for items in shown.values() for i in items if not isinstance(i, Note))
-    return Route(shown, asked)
+    seen: Kept = {}
+    steps = []
+    for section in instrument.sections:
+        if not holds(section.show_if, seen):
+            continue
+        for page in section.pages:
+            if holds(page.show_if, seen):
+                steps += _steps(section, page, answers, seen)
+    return Route(tuple(steps), seen)
 
 
-def prune(instrument: Instrument, answers: Answers) -> dict[str, str | list[str]]:
+def _steps(section: Section, page: Page, answers: Answers, seen: Kept) -> list[Step]:
+    """A page, or its items one by one; without anything to show it is passed over, and its number is dropped."""
+    shown = [(number, _shown(page, number, answers, seen)) for number in _numbers(page, answers, seen)]
+    steps = [Step(page, section, number, items) for number, items in shown if items]
+    if not steps:
+        seen.pop(count_key(page), None)
+    return steps
+
+
+def prune(instrument: Instrument, answers: Answers) -> Kept:
     """The answers on the route, in questionnaire order: what is submitted."""
-    seen: dict[str, str | list[str]] = {}
-    for page in instrument.pages:
-        _shown_on(page, answers, seen)
-    return seen
+    return route(instrument, answers).answers
 
 
-def _shown_on(page: Page, answers: Answers, seen: dict[str, str | list[str]]) -> tuple[Item, ...]:
-    """The items of a page that are shown; their answers join `seen`, which later conditions read."""
-    shown = []
-    for item in page.questions:
-        if holds(item.show_if, seen):
-            shown.append(item)
-            if not isinstance(item, Note):
-                _collect(answer_keys(item), answers, seen)
-    return tuple(shown)
+def count_key(page: Page) -> str:
+    """The key under which the number of items of a repeated page is kept."""
+    return f"{page.id}.count"
 
 
-def _collect(keys: Iterable[str], answers: Answers, seen: dict[str, str | list[str]]) -> None:
-    for key in keys:
-        if answer := answers.get(key):
-            seen[key] = answer if isinstance(answer, str) else list(answer)
+def without_item(step: Step, answers: Answers) -> Kept:
+    """The answers without those to one item of a repeated page; the items after it move up."""
+    ids = {item.id for item in step.page.questions}
+    kept: Kept = {}
+    for key, answer in answers.items():
+        name, _, rest = key.partition("@")
+        number = int(rest.partition(".")[0]) if rest and name in ids else 0
+        if number != step.number or not number:
+            moved = f"{name}@{number - 1}{rest.removeprefix(str(number))}" if number > step.number else key
+            kept[moved] = answer if isinstance(answer, str) else list(answer)
+    return kept
+
+
+def _numbers(page: Page, answers: Answers, seen: Kept) -> range:
+    """The items of a page: 0 alone if it is not repeated."""
+    if page.repeat is None:
+        return range(1)
+    given = answers.get(count_key(page))
+    count = int(given) if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 4 else 1
+    count = max(1, min(count, page.repeat.max))
+    seen[count_key(page)] = str(count)
+    return range(1, count + 1)
+
+
+def _shown(page: Page, number: int, answers: Answers, seen: Kept) -> tuple[Item, ...]:
+    """What is shown of a page; the answers to it join `seen`, which later conditions read."""
+    items = []
+    for item in _items_of(page, number):
+        if holds(item.show_if, seen) and (shown := _with_shown_parts(item, seen)):
+            items.append(shown)
+            if not isinstance(shown, Note):
+                _collect(shown, answers, seen)
+    return tuple(items)
+
+
+def _items_of(page: Page, number: int) -> tuple[Item, ...]:
+    return _repeated(page, number) if number else tuple(page.questions)
+
+
+def _repeated(page: Page, number: int) -> tuple[Item, ...]:
+    """The page's items for its nth thing: own ids, and conditions that read the answers of the same thing."""
+    names = {item.id: f"{item.id}@{number}" for item in page.questions}
+    return tuple(_renamed_item(item, names) for item in page.questions)
+
+
+def _renamed_item(item: Item, names: Mapping[str, str]) -> Item:
+    changes = _renamed_texts(item, names) | {"id": names[item.id], "show_if": renamed(item.show_if, names)}
+    for part in ("options", "rows"):
+        if entries := getattr(item, part, None):
+            show_ifs = [{"show_if": renamed(entry.show_if, names)} for entry in entries]
+            texts = [_renamed_texts(entry, names) for entry in entries]
+            changes[part] = [e.model_copy(update=t | s) for e, t, s in zip(entries, texts, show_ifs, strict=True)]
+    copy: Item = item.model_copy(update=changes)
+    return copy
+
+
+def _renamed_texts(part: Item | Option | Row, names: Mapping[str, str]) -> dict[str, object]:
+    texts = {name: getattr(part, name, None) for name in ("text", "hint", "label")}
+    return {name: reworded(text, names) for name, text in texts.items() if text}
+
+
+def _with_shown_parts(item: Item, seen: Answers) -> Item | None:
+    """The item with the options and rows that are shown; None if none of them is."""
+    for part in ("options", "rows"):
+        entries = getattr(item, part, None)
+        if entries and any(entry.show_if for entry in entries):
+            shown = [entry for entry in entries if holds(entry.show_if, seen)]
+            if not shown:
+                return None
+            item = item.model_copy(update={part: shown})
+    return item
+
+
+def _collect(question: Question, answers: Answers, seen: Kept) -> None:
+    """Keep the answers to a question as shown: a code whose option is hidden is no answer."""
+    for key in answer_keys(question):
+        answer = answers.get(key)
+        if not answer:
+            continue
+        if isinstance(answer, str):
+            if key != question.id or not isinstance(question, Single) or _offers(question, answer):
+                seen[key] = answer
+        elif kept := [
+            code for code in answer if not isinstance(question, Multiple | Rank) or _offers(question, code)
+        ]:
+            seen[key] = kept
+    _drop_words_of_options_not_chosen(question, seen)
+
+
+def _offers(question: Single | Multiple | Rank, code: str) -> bool:
+    return any(option.code == code for option in question.options)
+
+
+def _drop_words_of_options_not_chosen(question: Question, seen: Kept) -> None:
+    if isinstance(question, Single | Multiple):
+        answer = seen.get(question.id, "")
+        chosen = [answer] if isinstance(answer, str) else answer
+        for option in question.options:
+            if option.specify and option.code not in chosen:
+                seen.pop(f"{question.id}.{option.code}.text", None)
+
+
+def _asked_keys(question: Question) -> Iterator[str]:
+    yield question.id
+    if isinstance(question, Grid | Allocation):
+        yield from (f"{question.id}.{row.code}" for row in question.rows)
+    elif isinstance(question, Multiple | Rank):
+        yield from (f"{question.id}.{option.code}" for option in question.options)

@@ -5,7 +5,7 @@ This module and `responses` must not know each other; `submission` alone sees bo
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -54,14 +54,16 @@ draft_table = sa.Table(
 class Invitation:
     """One way in: the wave it is for, what its draft key is derived with, and whether it has been used.
 
-    `strata` are the organisation's, empty in a wave open to anyone.
+    Unit, name and strata are the organisation's, empty in a wave open to anyone.
     """
 
     code_hash: bytes
     wave: str
     salt: bytes
     state: str
-    strata: dict[str, str]
+    unit: str = ""
+    name: str = field(default="", repr=False)
+    strata: dict[str, str] = field(default_factory=dict)
 
 
 def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes, Unit]]) -> None:
@@ -109,7 +111,12 @@ def add_invitations(
 
 _INVITATION = (
     sa.select(
-        invitation_table.c.wave, invitation_table.c.salt, invitation_table.c.state, organisation_table.c.strata
+        organisation_table.c.unit,
+        organisation_table.c.name,
+        invitation_table.c.wave,
+        invitation_table.c.salt,
+        invitation_table.c.state,
+        organisation_table.c.strata,
     )
     .outerjoin(organisation_table, invitation_table.c.organisation == organisation_table.c.id)
     .where(invitation_table.c.code_hash == sa.bindparam("code_hash"))
@@ -121,7 +128,8 @@ def invitation(connection: sa.Connection, code_hash: bytes) -> Invitation | None
     row = connection.execute(_INVITATION, {"code_hash": code_hash}).one_or_none()
     if row is None:
         return None
-    return Invitation(code_hash, row.wave, row.salt, row.state, json.loads(row.strata or "{}"))
+    strata = json.loads(row.strata or "{}")
+    return Invitation(code_hash, row.wave, row.salt, row.state, row.unit or "", row.name or "", strata)
 
 
 def completions(connection: sa.Connection, wave: str) -> dict[str, int]:

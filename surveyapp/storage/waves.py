@@ -18,6 +18,7 @@ version_table = sa.Table(
     sa.Column("hash", sa.Text, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("published_on", Day, nullable=False),
+    sa.Column("retired_on", Day),
     sqlite_strict=True,
 )
 
@@ -35,6 +36,7 @@ wave_table = sa.Table(
     sa.Column("cells", sa.Text, nullable=False),
     sa.Column("issued", sa.Integer, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("box_size", sa.Integer, nullable=False),
     sa.Column("opened_on", Day, nullable=False),
     sa.Column("closes_on", Day),
     sa.Column("closed_on", Day),
@@ -52,7 +54,8 @@ class Wave:
 
     `kind` is "listed" (invited organisations) or "open" (anyone); `key_place` says who holds the private key,
     "server" or "holder". `cells` counts the units of the frame in each carried stratum cell, `issued` those
-    with usable contact details. `note` is a statement that every output carries. Days are ISO texts.
+    with usable contact details. `note` is a statement that every output carries. Every draft and box of the wave
+    is padded to `box_size` bytes, whatever version it is in. Days are ISO texts.
     """
 
     name: str
@@ -66,14 +69,15 @@ class Wave:
     cells: dict[str, int]
     issued: int
     opened_on: str
+    box_size: int
     note: str = ""
     closes_on: str | None = None
     closed_on: str | None = None
 
     @property
     def seal_info(self) -> bytes:
-        """What a box of this wave is bound to."""
-        return f"surveyapp box 1 {self.name} {self.survey}@{self.version}".encode()
+        """What a box of this wave is bound to. The version is inside: a wave may move to a newer one."""
+        return f"surveyapp box 1 {self.name} {self.survey}".encode()
 
     @property
     def population(self) -> int:
@@ -130,6 +134,42 @@ def _parsed(document: str, digest: str) -> Instrument:
             f"the published version with content {digest[:12]}… was altered in the database; restore it"
         )
     return read_instrument(document)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published version: `state` is "published" or "retired"."""
+
+    survey: str
+    version: str
+    hash: str
+    state: str
+    published_on: str
+
+
+def versions(connection: sa.Connection) -> list[Version]:
+    """All published versions, by survey and version. Verifies the content hash of each."""
+    query = sa.select(version_table).order_by(version_table.c.survey, version_table.c.version)
+    found = []
+    for row in connection.execute(query):
+        _parsed(row.document, row.hash)
+        state = "retired" if row.retired_on else "published"
+        found.append(Version(row.survey, row.version, row.hash, state, row.published_on))
+    return found
+
+
+def retire(connection: sa.Connection, survey: str, version: str, today: str) -> None:
+    """Take a version out of use for new waves; waves and responses that name it keep it."""
+    here = (version_table.c.survey == survey) & (version_table.c.version == version)
+    connection.execute(version_table.update().where(here).values(retired_on=today))
+
+
+def check_in_use(connection: sa.Connection, survey: str, version: str) -> None:
+    """Raise `SurveyError` if a version is retired."""
+    here = (version_table.c.survey == survey) & (version_table.c.version == version)
+    retired = connection.scalar(sa.select(version_table.c.retired_on).where(here))
+    if retired:
+        raise SurveyError(f"{survey}@{version} was retired on {retired}; use a newer version")
 
 
 def published_hash(connection: sa.Connection, survey: str, version: str) -> str:

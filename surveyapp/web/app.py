@@ -11,7 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.routing import BaseConverter
 from whitenoise import WhiteNoise
 
-from surveyapp import privacy
+from surveyapp import privacy, publishing
 from surveyapp.config import Home, secret
 from surveyapp.storage.database import Database, connect
 from surveyapp.web import errors, respondent, safety
@@ -60,7 +60,10 @@ def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date
 
 
 def _database(home: Home) -> Database:
-    return connect(home.database)
+    """The store, with every published version verified before the first respondent sees one."""
+    db = connect(home.database)
+    publishing.versions(db)
+    return db
 
 
 def _secret(path: Path) -> bytes:

@@ -1,6 +1,6 @@
 """The respondent's pages, in the order in which they are walked through."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,20 +10,11 @@ from flask.typing import ResponseReturnValue
 from surveyapp import collecting
 from surveyapp.collecting import Visit
 from surveyapp.fieldwork import printed_day
-from surveyapp.instrument import (
-    Answers,
-    Grid,
-    Multiple,
-    Note,
-    Question,
-    answer_keys,
-    choices,
-    missing,
-    specify_key,
-)
+from surveyapp.instrument import Step, answer_keys, missing
 from surveyapp.problems import Problem, Unfinished, UnknownCode
 from surveyapp.storage.database import Database
 from surveyapp.web.safety import log
+from surveyapp.web.showing import as_fields, as_typed, changed_questions, check_parts, filled, shown_items
 
 pages = Blueprint("respondent", __name__)
 
@@ -44,32 +35,6 @@ class OpenWave:
     title: str
     note: str
     address: str | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One answer on the check page; no values means not answered."""
-
-    label: str
-    values: list[str]
-    change: str
-    visually_hidden: str
-
-
-@dataclass(frozen=True)
-class Block:
-    """Lines on the check page that stand together: a grid's under its question, or those of other questions."""
-
-    title: str | None
-    rows: list[Line]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section on the check page."""
-
-    title: str
-    blocks: list[Block]
 
 
 # ── coming in ────────────────────────────────────────────────────────────────
@@ -130,9 +95,11 @@ def begin() -> ResponseReturnValue:
 def page(page: str) -> ResponseReturnValue:
     """Show a page with the answers saved so far."""
     desk = collecting.desk(_desk().db, _visit())
-    if not desk.route.shown.get(page):
+    step = desk.route.step(page)
+    if step is None:
         return redirect(_first_open(desk))
-    return _page(desk, page, desk.answers, _still_missing(desk, page) if "open" in request.args else [])
+    problems = _still_missing(desk, page) if "open" in request.args else []
+    return _page(desk, step, as_fields(step, desk.answers), problems)
 
 
 @pages.post("/answer/page/<slug:page>")
@@ -142,16 +109,27 @@ def save(page: str) -> ResponseReturnValue:
     It is shown again too if an answer has brought up a further question on it.
     """
     form = request.form.to_dict(flat=False)
-    before = collecting.desk(_desk().db, _visit()).route
-    desk, _, problems = collecting.save_page(_desk().db, _visit(), page, form, _desk().today())
-    if problems:
-        return _page(desk, page, _as_typed(desk, page, form), problems), 422
-    if request.form.get("then") == "later":
+    saved = collecting.save_page(_desk().db, _visit(), page, form, _desk().today())
+    step = saved.desk.route.step(page)
+    if step and (saved.problems or saved.left_out):
+        return _page(saved.desk, step, as_typed(step, form), saved.problems, saved.left_out), 422
+    then = request.form.get("then")
+    if then == "later":
         return redirect(url_for(".saved"), 303)
-    if opened := [item for item in desk.route.shown[page] if item not in before.shown[page]]:
-        return redirect(url_for(".page", page=page, to=_return_to(), _anchor=opened[0].id), 303)
-    following = desk.route.after(page) if _return_to() is None else None
+    if then in {"add", "remove"} and step and step.page.repeat:
+        return _repeat(page, then)
+    if saved.opened:
+        return redirect(
+            url_for(".page", page=page, to=_return_to(), _anchor=saved.opened[0].replace(".", "-")), 303
+        )
+    following = saved.desk.route.after(page) if step and _return_to() is None else None
     return redirect(url_for(".page", page=following) if following else url_for(".check"), 303)
+
+
+def _repeat(page: str, then: str) -> ResponseReturnValue:
+    """Add an item after the last one of a repeated page, or take this one away."""
+    change = collecting.add_item if then == "add" else collecting.remove_item
+    return redirect(url_for(".page", page=change(_desk().db, _visit(), page, _desk().today())), 303)
 
 
 @pages.get("/answer/saved")
@@ -174,10 +152,14 @@ def saved() -> ResponseReturnValue:
 def check() -> ResponseReturnValue:
     """Show all answers before they are sent."""
     desk = collecting.desk(_desk().db, _visit())
-    parts = [_part(desk, section.title, {p.id for p in section.pages}) for section in desk.instrument.sections]
+
+    def address(step: str, field: str) -> str:
+        return url_for(".page", page=step, to="check", _anchor=field)
+
     return render_template(
         "check.html",
-        sections=[part for part in parts if part.blocks],
+        sections=check_parts(desk, address, "en"),
+        changed=changed_questions(desk, address, "en"),
         action=url_for(".send"),
         back_url=url_for(".page", page=desk.route.pages[-1]),
     )
@@ -243,10 +225,10 @@ def _to_work(visit: Visit) -> ResponseReturnValue:
 
 def _first_open(desk: collecting.Desk) -> str:
     """The first page without any answer, or the check page."""
-    for page_id, items in desk.route.shown.items():
-        keys = [key for item in items if not isinstance(item, Note) for key in answer_keys(item)]
+    for step in desk.route.steps:
+        keys = [key for question in step.questions for key in answer_keys(question)]
         if keys and not any(key in desk.answers for key in keys):
-            return url_for(".page", page=page_id)
+            return url_for(".page", page=step.name)
     return url_for(".check")
 
 
@@ -274,87 +256,54 @@ def _start(visit: Visit, action: str) -> str:
     )
 
 
-def _page(desk: collecting.Desk, page_id: str, answers: Mapping[str, object], problems: list[Problem]) -> str:
-    section = desk.instrument.section_of(page_id)
-    before = desk.route.before(page_id)
+def _page(
+    desk: collecting.Desk,
+    step: Step,
+    fields: Mapping[str, object],
+    problems: Sequence[Problem],
+    left_out: Sequence[str] = (),
+) -> str:
+    sections = [section.id for section in desk.instrument.sections]
+    before = desk.route.before(step.name)
     back = url_for(".page", page=before) if before else url_for(".start")
     return render_template(
         "page.html",
         instrument=desk.instrument,
-        section=section,
-        page=next(p for p in section.pages if p.id == page_id),
-        items=desk.route.shown[page_id],
-        answers=answers,
+        section=step.section,
+        page=step.page,
+        title=filled(desk, step.page.title, "en"),
+        items=shown_items(desk, step, "en"),
+        answers=fields,
         problems=problems,
-        number=desk.instrument.sections.index(section) + 1,
-        count=len(desk.instrument.sections),
+        left_out=left_out,
+        number=sections.index(step.section.id) + 1,
+        count=len(sections),
+        repeat=_repeated(desk, step),
         back_url=back if _return_to() is None else url_for(".check"),
-        action=url_for(".save", page=page_id, to=_return_to()),
+        action=url_for(".save", page=step.name, to=_return_to()),
     )
 
 
-def _still_missing(desk: collecting.Desk, page_id: str) -> list[Problem]:
-    return [problem for page, problem in missing(desk.instrument, desk.answers) if page == page_id]
+def _repeated(desk: collecting.Desk, step: Step) -> dict[str, object] | None:
+    """What a repeated page says of itself: which one this is, and whether one can be added or taken away."""
+    if step.page.repeat is None:
+        return None
+    count = sum(other.page is step.page for other in desk.route.steps)
+    last = step.number == count
+    return {
+        "item": step.page.repeat.item.in_language("en"),
+        "number": step.number,
+        "add": last and count < step.page.repeat.max,
+        "remove": count > 1,
+    }
+
+
+def _still_missing(desk: collecting.Desk, name: str) -> list[Problem]:
+    return [problem for page, problem in missing(desk.route) if page == name]
 
 
 def _return_to() -> str | None:
     return "check" if request.args.get("to") == "check" else None
-
-
-def _as_typed(desk: collecting.Desk, page_id: str, form: Mapping[str, list[str]]) -> dict[str, object]:
-    """What was posted, for showing it again beside its problems."""
-    typed: dict[str, object] = {}
-    for item in desk.route.shown[page_id]:
-        if not isinstance(item, Note):
-            for key in answer_keys(item):
-                values = form.get(key, [])
-                whole = isinstance(item, Multiple) and key == item.id
-                typed[key] = values if whole else "".join(values[:1])
-    return typed
-
-
-def _part(desk: collecting.Desk, title: str, page_ids: set[str]) -> Part:
-    blocks: list[Block] = []
-    for page_id in desk.route.pages:
-        for item in desk.route.shown[page_id] if page_id in page_ids else ():
-            if isinstance(item, Note):
-                continue
-            heading = str(item.text) if isinstance(item, Grid) else None
-            if heading or not blocks or blocks[-1].title:
-                blocks.append(Block(heading, []))
-            blocks[-1].rows.extend(_lines(item, page_id, desk.answers))
-    return Part(title, blocks)
-
-
-def _lines(question: Question, page_id: str, answers: Answers) -> list[Line]:
-    if isinstance(question, Grid):
-        labels = {f"{question.id}.{row.code}": str(row.label) for row in question.rows}
-    else:
-        labels = {question.id: str(question.text)}
-    lines = []
-    for key, label in labels.items():
-        anchor = key.replace(".", "-")
-        change = url_for(".page", page=page_id, to="check", _anchor=anchor)
-        hidden = f"{question.text}: {label}" if isinstance(question, Grid) else label
-        lines.append(Line(label, _values(question, key, answers), change, hidden))
-    return lines
-
-
-def _values(question: Question, key: str, answers: Answers) -> list[str]:
-    answer = answers.get(key)
-    if not answer:
-        return []
-    options = choices(question)
-    if not options:
-        return [str(answer)]
-    given = [answer] if isinstance(answer, str) else answer
-    chosen = (option for option in options if option.code in given)
-    return [_with_words(question, option.code, str(option.label), answers) for option in chosen]
-
-
-def _with_words(question: Question, code: str, label: str, answers: Answers) -> str:
-    words = answers.get(specify_key(question.id, code))
-    return f"{label}: {words}" if words else label
 
 
 def _day(day: str | None) -> str | None:

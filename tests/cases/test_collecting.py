@@ -126,10 +126,9 @@ def test_a_visit_does_not_print_its_key(db: Database) -> None:
 def test_a_page_is_saved_and_there_at_the_next_visit(db: Database) -> None:
     _, _, codes = make_wave(db)
     visit = enter(db, PEPPER, codes["U001"])
-    after, read, problems = save_page(db, visit, "p1", {"kind": ["no"], "sources": ["b"]}, TODAY)
-    assert (read, problems) == ({"kind": "no", "sources": ["b"]}, [])
-    assert after.answers == read
-    assert desk(db, enter(db, PEPPER, codes["U001"])).answers == read
+    saved = save_page(db, visit, "p1", {"kind": ["no"], "sources": ["b"]}, TODAY)
+    assert (saved.desk.answers, saved.problems) == ({"kind": "no", "sources": ["b"]}, ())
+    assert desk(db, enter(db, PEPPER, codes["U001"])).answers == {"kind": "no", "sources": ["b"]}
 
 
 def test_pages_are_merged_and_a_page_sent_again_replaces_itself_alone(db: Database) -> None:
@@ -161,9 +160,8 @@ def test_fields_of_other_pages_and_of_none_are_not_read(db: Database) -> None:
 def test_what_can_be_read_is_kept_beside_a_problem(db: Database) -> None:
     _, _, codes = make_wave(db)
     visit = enter(db, PEPPER, codes["U001"])
-    _, read, problems = save_page(db, visit, "p1", {"kind": ["perhaps"], "sources": ["a"]}, TODAY)
-    assert read == {"sources": ["a"]}
-    assert [problem.at for problem in problems] == ["kind"]
+    saved = save_page(db, visit, "p1", {"kind": ["perhaps"], "sources": ["a"]}, TODAY)
+    assert [problem.at for problem in saved.problems] == ["kind"]
     assert desk(db, visit).answers == {"sources": ["a"]}
 
 

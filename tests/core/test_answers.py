@@ -2,13 +2,24 @@
 
 import json
 import unicodedata
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surveyapp.instrument import Instrument, maximum_size, missing, read_answers, read_instrument
-from surveyapp.instrument.answers import MAX_SPECIFY, clean, length
+from surveyapp.instrument import Instrument, maximum_size, missing, read_answers, read_instrument, route
+from surveyapp.instrument.answers import (
+    MAX_SPECIFY,
+    band,
+    clean,
+    failed_checks,
+    form_of,
+    left_out,
+    length,
+    read_number,
+)
 from surveyapp.problems import Problem, Refused
 from tests.makers import as_form, make_all_types, make_answers, make_instrument, make_question
 
@@ -79,7 +90,8 @@ def test_a_code_that_does_not_exist_is_refused_and_left_out(kind, code):
     key = "q1" if kind == "single" else "q1.police"
     answers, problems = read_answers(make_instrument([make_question(kind)]).items, {key: [code]})
     assert answers == {}
-    assert problems == [Problem(key, "That answer is not on the list", "Select one of the answers shown")]
+    name = "Police: " if kind == "grid" else ""
+    assert problems == [Problem(key, f"{name}That answer is not on the list", "Select one of the answers shown")]
 
 
 @pytest.mark.parametrize(("kind", "key"), [("single", "q1"), ("grid", "q1.police"), ("text", "q1")])
@@ -206,6 +218,502 @@ def test_length_is_that_of_utf_16(words):
     assert length(words) == len(words.encode("utf-16-le")) // 2
 
 
+# ── numbers ──────────────────────────────────────────────────────────────────
+
+NOT_A_NUMBER = "That is not a number; Write it in digits, such as 1200 or 1,200"
+TOO_LONG = "The number has too many digits; Write at most 15"
+WHOLE = "The number is too fine; Use a whole number"
+TWO_DIGITS = "The number is too fine; Use 2 digits after the point at most"
+
+NUMBERS = {
+    # in digits
+    "12": "12",
+    "0": "0",
+    "-5": "-5",
+    "−5": "-5",
+    "007": "7",
+    "-0": "0",
+    "-0.00": "0",
+    "0.10": "0.1",
+    "5.00": "5",
+    "999999999999999": "999999999999999",
+    "0" * 40 + "7": "7",
+    # grouped
+    "1,200": "1200",
+    "1,000.50": "1000.5",
+    "-1,234,567": "-1234567",
+    "1 200": "1200",
+    "1\u00a0200": "1200",
+    "1\u202f200": "1200",
+    " 12 \t\r\n": "12",
+    "12 345 678": "12345678",
+    "100 .5": "100.5",
+    "- 5": "-5",
+    "1\u2009200": "1200",
+    "1,200 300": "1200300",
+    # with the unit
+    "£1,200": "1200",
+    "1200 GBP": "1200",
+    "-£5": "-5",
+    "£-5": "-5",
+    "GBP 1,200.5": "1200.5",
+    # no numbers
+    "１２": NOT_A_NUMBER,
+    "1２": NOT_A_NUMBER,
+    "١٢": NOT_A_NUMBER,
+    "12,5": NOT_A_NUMBER,
+    "1,2,3": NOT_A_NUMBER,
+    "1,2000": NOT_A_NUMBER,
+    "1,200,00": NOT_A_NUMBER,
+    "1 2": NOT_A_NUMBER,
+    "5 10": NOT_A_NUMBER,
+    "1 2000": NOT_A_NUMBER,
+    ",200": NOT_A_NUMBER,
+    "1.200.000": NOT_A_NUMBER,
+    "1.200,50": NOT_A_NUMBER,
+    "1'200": NOT_A_NUMBER,
+    "1_200": NOT_A_NUMBER,
+    "1e3": NOT_A_NUMBER,
+    "1E3": NOT_A_NUMBER,
+    "0x10": NOT_A_NUMBER,
+    "--5": NOT_A_NUMBER,
+    "+5": NOT_A_NUMBER,
+    "5-": NOT_A_NUMBER,
+    "(5)": NOT_A_NUMBER,
+    "∞": NOT_A_NUMBER,
+    "Infinity": NOT_A_NUMBER,
+    "NaN": NOT_A_NUMBER,
+    "½": NOT_A_NUMBER,
+    "1/2": NOT_A_NUMBER,
+    "²": NOT_A_NUMBER,
+    "5.": NOT_A_NUMBER,
+    ".5": NOT_A_NUMBER,
+    ".": NOT_A_NUMBER,
+    "-": NOT_A_NUMBER,
+    "5-10": NOT_A_NUMBER,
+    "about 5": NOT_A_NUMBER,
+    "five": NOT_A_NUMBER,
+    "$5": NOT_A_NUMBER,
+    "5%": NOT_A_NUMBER,
+    "=1+1": NOT_A_NUMBER,
+    "'; DROP TABLE response; --": NOT_A_NUMBER,
+    "5\0": NOT_A_NUMBER,
+    "\ud800": NOT_A_NUMBER,
+    "": NOT_A_NUMBER,
+    # too long, too fine
+    "9" * 40: TOO_LONG,
+    "1" * 16: TOO_LONG,
+    "0." + "1" * 40: TOO_LONG,
+    "1.234": TWO_DIGITS,
+    # short for something else
+    "1.2k": "The number is shortened; Write out 1,200 in full",
+    "12k": "The number is shortened; Write out 12,000 in full",
+    "-3m": "The number is shortened; Write out -3,000,000 in full",
+    "£2.5 million": "The number is shortened; Write out 2,500,000 in full",
+    "1 200 k": "The number is shortened; Write out 1,200,000 in full",
+    "1,200 thousand": "The number is shortened; Write out 1,200,000 in full",
+    "1,2k": "The number is shortened; Write it out in full",
+    "1.2.3k": "The number is shortened; Write it out in full",
+    "9" * 40 + "k": "The number is shortened; Write it out in full",
+}
+
+
+@pytest.mark.parametrize(("typed", "expected"), NUMBERS.items())
+def test_a_number_is_read_as_people_write_it_or_refused_with_a_remedy(typed, expected):
+    number = read_number(typed, "GBP", 2)
+    assert (f"{number.what}; {number.do}" if isinstance(number, Problem) else f"{number:f}") == expected
+    assert not isinstance(number, float)
+
+
+def test_a_number_has_the_decimals_that_its_question_allows():
+    assert read_number("12.0") == Decimal(12)
+    assert str(read_number("12.5")) == str(Problem("", "The number is too fine", "Use a whole number"))
+    assert read_number("12.55", decimals=1).do == "Use 1 digit after the point at most"
+
+
+@pytest.mark.parametrize(
+    ("unit", "typed"),
+    [("full-time staff", "5 full-time staff"), ("%", "5%"), ("%", "5 %"), ("m", "5 m"), ("EUR", "€5")],
+)
+def test_a_unit_typed_with_the_number_is_passed_over(unit, typed):
+    assert read_number(typed, unit) == Decimal(5)
+
+
+@given(st.decimals(-(10**12), 10**12, allow_nan=False, places=2))
+def test_every_number_that_is_written_is_read_back_exactly(number):
+    assert read_number(f"{number:f}", decimals=2) == number
+    assert read_number(f"{number:,f}", "GBP", 2) == number
+
+
+@given(st.text(st.sampled_from("0123456789.,-+ eEkm£%xNa½２")))
+def test_whatever_is_typed_is_a_number_or_a_problem(typed):
+    number = read_number(typed, "GBP", 4)
+    assert isinstance(number, Problem) or abs(number) < 10**15
+
+
+def number(**more: object) -> Instrument:
+    return make_instrument([make_question("number", **more)])
+
+
+@pytest.mark.parametrize("typed", ["", " ", "\t\r\n", "\u00a0"])
+def test_a_blank_number_is_no_answer(typed):
+    assert post(number(), q1=typed) == ({}, [])
+
+
+def test_a_number_is_kept_as_its_exact_text():
+    assert post(number(decimals=2), q1="0.10") == ({"q1": "0.1"}, [])
+    assert post(number(unit="GBP"), q1="£1,200") == ({"q1": "1200"}, [])
+    assert post(number(decimals=4), q1="99999999999.1234") == ({"q1": "99999999999.1234"}, [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("-1", Problem("q1", "-1 is too small", "Enter 0 or more")),
+        ("1000001", Problem("q1", "1,000,001 is too large", "Enter 1,000,000 or less")),
+        ("many", Problem("q1", "That is not a number", "Write it in digits, such as 1200 or 1,200")),
+    ],
+)
+def test_a_number_outside_its_limits_is_refused_with_them(typed, problem):
+    assert post(number(min=0, max=1e6), q1=typed) == ({}, [problem])
+    assert post(number(min=0, max=1e6), q1="1,000,000") == ({"q1": "1000000"}, [])
+
+
+def test_two_numbers_for_one_question_are_refused():
+    assert twice(number(), q1=["1", "2"]).at == "q1"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("-1", "under"),
+        ("0", "0"),
+        ("99.99", "0"),
+        ("100", "100"),
+        ("249.9", "100"),
+        ("250.5", "250.5"),
+        ("9999", "250.5"),
+    ],
+)
+def test_a_number_with_bands_is_released_as_the_lower_bound_of_its_band(value, kept):
+    assert band(number(decimals=2, bands=[0, 1e2, 250.50]).questions["q1"], value) == kept
+
+
+def test_a_number_without_bands_is_released_as_it_is():
+    assert band(number().questions["q1"], "1200.5") == "1200.5"
+
+
+# ── days ─────────────────────────────────────────────────────────────────────
+
+NO_DATE = ("That is not a date", "Enter a day, a month and a year with four digits, such as 27 3 2012")
+NO_DAY = ("There is no such day", NO_DATE[1])
+EARLY = ("The date is too early", "Enter 1 January 1800 or later")
+LATE = ("The date is too late", "Enter 31 December 2199 or earlier")
+
+
+def post_day(typed: str, **more: object) -> tuple[dict, list[Problem]]:
+    names = ("q1.day", "q1.month", "q1.year")
+    form = {name: [part] for name, part in zip(names, typed.split("/"), strict=True)}
+    return read_answers(make_instrument([make_question("date", **more)]).items, form)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("27/3/2012", "2012-03-27"),
+        ("07/03/2012", "2012-03-07"),
+        (" 7 / 3 / 2012 ", "2012-03-07"),
+        ("29/2/2012", "2012-02-29"),
+        ("1/1/1800", "1800-01-01"),
+        ("31/12/2199", "2199-12-31"),
+        ("//", None),
+        (" / / ", None),
+    ],
+)
+def test_a_day_is_read(typed, kept):
+    assert post_day(typed) == ({} if kept is None else {"q1": kept}, [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("31/2/2012", NO_DAY),
+        ("29/2/2003", NO_DAY),
+        ("29/2/1900", NO_DAY),
+        ("31/4/2012", NO_DAY),
+        ("0/1/2012", NO_DAY),
+        ("1/0/2012", NO_DAY),
+        ("1/13/2012", NO_DAY),
+        ("3/27/2012", NO_DAY),
+        ("1/1/0000", NO_DAY),
+        ("1/1/0212", EARLY),
+        ("31/12/1799", EARLY),
+        ("1/1/9999", LATE),
+        ("1/1/2200", LATE),
+        ("1/1/12", NO_DATE),
+        ("1/1/0", NO_DATE),
+        ("1/1/20120", NO_DATE),
+        ("1/March/2012", NO_DATE),
+        ("001/1/2012", NO_DATE),
+        ("-1/1/2012", NO_DATE),
+        ("1.0/1/2012", NO_DATE),
+        ("１/１/２０１２", NO_DATE),
+        ("²/1/2012", NO_DATE),
+        ("1//2012", NO_DATE),
+        ("/3/2012", NO_DATE),
+        ("1/1/", NO_DATE),
+        ("1\0/1/2012", NO_DATE),
+    ],
+)
+def test_what_is_no_day_is_refused_with_a_remedy(typed, problem):
+    assert post_day(typed) == ({}, [Problem("q1", *problem)])
+
+
+def test_a_day_outside_the_limits_of_its_question_is_refused_with_them():
+    limits = {"min": "2011-04-01", "max": "2012-03-31"}
+    assert post_day("1/4/2011", **limits) == ({"q1": "2011-04-01"}, [])
+    assert post_day("31/3/2011", **limits)[1] == [
+        Problem("q1", "The date is too early", "Enter 1 April 2011 or later")
+    ]
+    assert post_day("1/4/2012", **limits)[1] == [
+        Problem("q1", "The date is too late", "Enter 31 March 2012 or earlier")
+    ]
+
+
+def test_a_question_may_ask_for_days_of_any_century():
+    assert post_day("14/10/1066", min="1000-01-01") == ({"q1": "1066-10-14"}, [])
+
+
+@given(st.dates(date(1800, 1, 1), date(2199, 12, 31)))
+def test_every_day_written_into_the_form_is_read_back(day):
+    items = make_instrument([make_question("date")]).items
+    assert read_answers(items, form_of(items, {"q1": day.isoformat()})) == ({"q1": day.isoformat()}, [])
+
+
+# ── sums and orders ──────────────────────────────────────────────────────────
+
+SHARE = [{"code": c, "label": c.title()} for c in ("staff", "rent", "other")]
+
+
+def allocation(**more: object) -> Instrument:
+    return make_instrument([make_question("allocation", rows=SHARE, **more)])
+
+
+def post_shares(*typed: str, **more: object) -> tuple[dict, list[Problem]]:
+    form = {f"q1.{row['code']}": [value] for row, value in zip(SHARE, typed, strict=False)}
+    return read_answers(allocation(**more).items, form)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (("100", "0", "0"), ("100", "0", "0")),
+        (("60", "40", ""), ("60", "40", "0")),
+        (("", "100", " "), ("0", "100", "0")),
+        (("33.3", "33.3", "33.3"), ("33.3", "33.3", "33.3")),
+        (("33.4", "33.4", "33.4"), ("33.4", "33.4", "33.4")),
+        (("33", "33", "33.6"), ("33", "33", "33.6")),
+        (("60", "40"), ("60", "40", "0")),
+        (("050", "50.0", "-0"), ("50", "50", "0")),
+    ],
+)
+def test_shares_that_add_up_are_kept_row_by_row(typed, kept):
+    assert post_shares(*typed) == (
+        {f"q1.{c}": v for c, v in zip(("staff", "rent", "other"), kept, strict=True)},
+        [],
+    )
+
+
+@pytest.mark.parametrize("typed", [(), ("", "", ""), (" ", "\t", "")])
+def test_no_shares_are_no_answer(typed):
+    assert post_shares(*typed) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "total"),
+    [
+        (("60", "41", "0"), "101"),
+        (("50", "", ""), "50"),
+        (("0", "0", "0"), "0"),
+        (("33.1", "33.1", "33.2"), "99.4"),
+        (("33", "33", "33.5"), "99.5"),
+        (("33.5", "33.5", "33.5"), "100.5"),
+        (("100", "100", "100"), "300"),
+    ],
+)
+def test_shares_that_do_not_add_up_are_refused_with_their_sum(typed, total):
+    problem = Problem("q1.staff", f"Your answers add up to {total}", "Change them to add up to 100")
+    assert post_shares(*typed) == ({}, [problem])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what", "do"),
+    [
+        ("-10", "Rent: -10 is not possible", "Enter 0 to 100"),
+        ("101", "Rent: 101 is not possible", "Enter 0 to 100"),
+        ("half", "Rent: That is not a number", "Write it in digits, such as 1200 or 1,200"),
+        ("33.33", "Rent: The number is too fine", "Use 1 digit after the point at most"),
+        ("9" * 40, "Rent: The number has too many digits", "Write at most 15"),
+    ],
+)
+def test_a_row_that_is_no_share_is_refused_at_the_row_and_nothing_is_kept(wrong, what, do):
+    assert post_shares("60", wrong, "40") == ({}, [Problem("q1.rent", what, do)])
+
+
+def test_every_wrong_row_is_told():
+    assert [problem.at for problem in post_shares("x", "-1", "101")[1]] == ["q1.staff", "q1.rent", "q1.other"]
+
+
+def test_another_total_has_its_own_words():
+    problem = Problem("q1.staff", "Your answers add up to 13", "Change them to add up to 12")
+    assert post_shares("12", "1", total=12) == ({}, [problem])
+    assert post_shares("1,000,000", total=1_000_000)[0]["q1.staff"] == "1000000"
+
+
+def test_a_required_allocation_asks_once():
+    problem = Problem("q1.staff", "Enter a number in at least one row", "")
+    assert post_shares(required=True) == ({}, [problem])
+    assert post_shares("0", "100", required=True)[1] == []
+
+
+def test_two_values_for_one_row_are_refused():
+    with pytest.raises(Refused):
+        read_answers(allocation().items, {"q1.rent": ["50", "60"]})
+
+
+CHOICES = [{"code": c, "label": f"Option {c}"} for c in "abcd"]
+
+
+def post_places(top: int | None = None, **places: str) -> tuple[dict, list[Problem]]:
+    more = {"top": top} if top else {}
+    items = make_instrument([make_question("rank", options=CHOICES, **more)]).items
+    return read_answers(items, {f"q1.{code}": [place] for code, place in places.items()})
+
+
+@pytest.mark.parametrize(
+    ("top", "places", "order"),
+    [
+        (None, {"a": "2", "b": "1", "c": "4", "d": "3"}, ["b", "a", "d", "c"]),
+        (None, {"a": "1", "b": "", "c": "", "d": ""}, ["a"]),
+        (None, {"c": " 1 ", "a": "2"}, ["c", "a"]),
+        (2, {"a": "2", "d": "1"}, ["d", "a"]),
+        (2, {"d": "1"}, ["d"]),
+    ],
+)
+def test_places_make_an_order_that_may_stop_early(top, places, order):
+    assert post_places(top, **places) == ({"q1": order}, [])
+
+
+@pytest.mark.parametrize(
+    ("top", "places"),
+    [
+        (None, {"a": "1", "b": "3"}),
+        (None, {"a": "2", "b": "3"}),
+        (None, {"a": "1", "b": "1"}),
+        (None, {"a": "1", "b": "2", "c": "2"}),
+        (None, {"a": "0", "b": "1"}),
+        (None, {"a": "5"}),
+        (None, {"a": "-1"}),
+        (None, {"a": "01"}),
+        (None, {"a": "1.0"}),
+        (None, {"a": "１"}),
+        (None, {"a": "first"}),
+        (None, {"a": "9" * 10_000}),
+        (2, {"a": "1", "b": "2", "c": "3"}),
+        (2, {"a": "3"}),
+    ],
+)
+def test_places_with_a_gap_twice_or_beyond_the_last_are_refused(top, places):
+    do = f"Give each place from 1 to {top or 4} to one of them only, beginning with 1"
+    assert post_places(top, **places) == ({}, [Problem("q1", "The places do not make an order", do)])
+
+
+def test_no_places_are_no_answer_and_a_place_for_nothing_is_not_read():
+    assert post_places() == ({}, [])
+    assert post_places(a="", z="1") == ({}, [])
+
+
+def test_more_ticks_than_a_question_takes_are_refused():
+    i = make_instrument([make_question("multiple", at_most=2)])
+    assert post(i, q1=["a", "b"]) == ({"q1": ["a", "b"]}, [])
+    assert post(i, q1=["a", "b", "c"]) == ({}, [Problem("q1", "You chose 3 answers", "Select 2 at most")])
+
+
+# ── notes, soft questions, checks ────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["single", "multiple", "grid", "number", "allocation", "rank", "date", "text"])
+def test_an_interviewers_notes_are_kept_with_any_question(kind):
+    more = {"rows": SHARE} if kind == "allocation" else {"options": CHOICES} if kind == "rank" else {}
+    i = make_instrument([make_question(kind, notes=True, **more)])
+    assert post(i, q1__notes=" Was in a hurry. ") == ({"q1.notes": "Was in a hurry."}, [])
+    assert [p.at for p in post(i, q1__notes="x" * 2001)[1]] == ["q1.notes"]
+    assert post(make_instrument([make_question(kind, **more)]), q1__notes="x") == ({}, [])
+
+
+def test_a_soft_question_left_out_is_asked_about_and_is_no_problem():
+    i = make_instrument([make_question(required="soft"), make_question("grid", "q2", required="soft")])
+    assert post(i) == ({}, [])
+    assert left_out(i.items, {}) == ["q1", "q2"]
+    assert left_out(i.items, {"q1": "yes", "q2.police": "more"}) == ["q2"]
+    assert left_out(i.items, {"q1": "yes", "q2.police": "more", "q2.health": "less"}) == []
+    assert missing(route(i, {})) == []
+
+
+def checked(rule: dict, *first: dict, repeat: bool = False) -> Instrument:
+    """A page with the numbers a and b and a check of their sum, after one with `first`."""
+    questions = [make_question("number", "a"), make_question("number", "b")]
+    check = {"sum": ["a", "b"], "message": "They must add up."} | rule
+    page = {"id": "p2", "questions": questions, "checks": [check]}
+    page |= {"repeat": {"max": 3, "item": "contract"}} if repeat else {}
+    pages = [{"id": "p1", "questions": list(first) or [make_question()]}, page]
+    return make_instrument(sections=[{"id": "s1", "title": "Money", "pages": pages}])
+
+
+def failing(i: Instrument, **answers: str) -> list[tuple[str, str]]:
+    given = {key.replace("__", "@"): value for key, value in answers.items()}
+    way = route(i, {"p2.count": "2", **given})
+    found = [(problem.at, problem.what) for step in way.steps for problem in failed_checks(step, way.answers)]
+    assert [(problem.at, problem.what) for _, problem in missing(way)] == found
+    return found
+
+
+SAID = "They must add up."
+
+
+def test_a_check_that_does_not_come_out_leads_to_its_first_question_here():
+    i = checked({"equals": 100})
+    assert failing(i, a="60", b="40") == []
+    assert failing(i, a="60", b="40.5") == [("a", SAID)]
+    assert failing(checked({"equals": 0.3}), a="0.1", b="0.2") == []
+
+
+def test_a_check_may_read_an_earlier_number_and_a_bound_is_included():
+    i = checked({"at_most": "total"}, make_question("number", "total"))
+    assert failing(i, total="100", a="60", b="40") == []
+    assert failing(i, total="100", a="60", b="41") == [("a", SAID)]
+    earlier = checked({"sum": ["total", "b"], "equals": 10}, make_question("number", "total"))
+    assert failing(earlier, total="100", b="41") == [("b", SAID)]
+
+
+@pytest.mark.parametrize("answers", [{}, {"a": "60"}, {"b": "500"}, {"a": "500", "b": "500"}])
+def test_a_check_of_which_something_is_not_answered_passes(answers):
+    assert failing(checked({"at_most": "total"}, make_question("number", "total")), **answers) == []
+
+
+def test_a_check_on_a_repeated_page_is_of_one_item_and_leads_to_it():
+    i = checked({"at_most": "total"}, make_question("number", "total"), repeat=True)
+    assert failing(i, total="100", a__1="60", b__1="40", a__2="60", b__2="41") == [("a@2", SAID)]
+    assert failing(i, total="100", a__1="60", b__2="60") == []
+
+
+def test_a_check_of_shares_leads_to_the_row():
+    page = {"id": "p1", "questions": [make_question("allocation", "a", rows=SHARE)]}
+    page["checks"] = [{"sum": ["a.staff", "a.rent"], "at_most": 90, "message": SAID}]
+    i = make_instrument(sections=[{"id": "s1", "title": "Money", "pages": [page]}])
+    assert failing(i, **{"a.staff": "50", "a.rent": "45", "a.other": "5"}) == [("a.staff", SAID)]
+
+
 # ── required ─────────────────────────────────────────────────────────────────
 
 
@@ -215,11 +723,13 @@ def test_length_is_that_of_utf_16(words):
         ("single", [Problem("q1", "Select one answer", "")]),
         ("multiple", [Problem("q1", "Select at least one answer", "")]),
         ("text", [Problem("q1", "Write your answer", "")]),
+        ("number", [Problem("q1", "Enter a number", "")]),
+        ("date", [Problem("q1", "Enter a date", "")]),
         (
             "grid",
             [
-                Problem("q1.police", "Police: select one answer", ""),
-                Problem("q1.health", "Health: select one answer", ""),
+                Problem("q1.police", "Police: choose one answer", ""),
+                Problem("q1.health", "Health: choose one answer", ""),
             ],
         ),
     ],
@@ -227,7 +737,7 @@ def test_length_is_that_of_utf_16(words):
 def test_a_required_question_left_blank_is_a_problem_at_each_field(kind, problems):
     i = make_instrument([make_question(kind, required=True)])
     assert post(i) == ({}, problems)
-    assert missing(i, {}) == [("p1", problem) for problem in problems]
+    assert missing(route(i, {})) == [("p1", problem) for problem in problems]
 
 
 def test_a_wrong_answer_to_a_required_question_is_one_problem_not_two():
@@ -238,8 +748,8 @@ def test_a_wrong_answer_to_a_required_question_is_one_problem_not_two():
 def test_a_required_question_off_the_route_is_not_missing():
     second = make_question(id="q2", required=True, show_if={"question": "q1", "is": "yes"})
     i = make_instrument([make_question()], [second])
-    assert missing(i, {"q1": "no"}) == []
-    assert [page for page, _ in missing(i, {"q1": "yes"})] == ["p2"]
+    assert missing(route(i, {"q1": "no"})) == []
+    assert [page for page, _ in missing(route(i, {"q1": "yes"}))] == ["p2"]
 
 
 # ── read again, and how much room it takes ───────────────────────────────────

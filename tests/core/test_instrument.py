@@ -1,13 +1,17 @@
 """Instruments: one valid file per feature, one invalid file per rule with exactly its problems."""
 
+import ast
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from surveyapp.instrument import content_hash, json_schema, read_instrument
+from surveyapp.instrument import checking, content_hash, json_schema, model, read_instrument
 from surveyapp.problems import Problem, Refused
+from tests.instruments import table
 from tests.makers import make_all_types, make_document, make_question
 
 FILES = Path(__file__).parent.parent / "instruments"
@@ -41,6 +45,90 @@ def test_a_problem_stands_on_the_line_that_shows_it(file):
         last = problem["at"].rpartition("/")[2]
         if last and not last.isdigit() and "is missing" not in problem["what"]:
             assert f'"{last}"' in lines[problem["line"] - 1]
+
+
+# ── every rule has its file, every file its line in the manual ───────────────
+
+
+NEEDS_NO_FILE = ["it asks {} questions"]
+"""What a file would be too long for; see `test_ten_thousand_questions_are_refused`."""
+
+
+def test_every_rule_is_broken_by_a_file():
+    """A new rule needs a file in tests/instruments/invalid, named after it, with its .expected.json."""
+    found = [p["what"] for f in FILES.glob("invalid/*.expected.json") for p in json.loads(f.read_text())]
+    patterns = [*said_in_checking(), *said_in_the_model()]
+    assert len(patterns) > 40
+    assert [p for p in patterns if p not in NEEDS_NO_FILE and not any(fits(p, what) for what in found)] == []
+
+
+def fits(pattern: str, what: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("{}"))), what, re.DOTALL) is not None
+
+
+def said_in_checking() -> Iterator[str]:
+    """What every `yield at, what, do` of `checking` says, and every `return what, do` that a yield hands on."""
+    for function in ast.walk(ast.parse(Path(checking.__file__).read_text())):
+        if isinstance(function, ast.FunctionDef):
+            for node in ast.walk(function):
+                match node:
+                    case ast.Yield(value=ast.Tuple(elts=[_, what, _])) if "Fault" in returned(function):
+                        yield from texts(what, function)
+                    case ast.Return(value=ast.Tuple(elts=[what, _])) if "tuple[str, str] | None" in returned(
+                        function
+                    ):
+                        yield from texts(what, function)
+
+
+def said_in_the_model() -> Iterator[str]:
+    """What every `raise ValueError("what; do")` of `model` says."""
+    for node in ast.walk(ast.parse(Path(model.__file__).read_text())):
+        match node:
+            case ast.Raise(exc=ast.Call(func=ast.Name(id="ValueError"), args=[said])):
+                yield from (text.partition("; ")[0] for text in texts(said, node))
+
+
+def returned(function: ast.FunctionDef) -> str:
+    return ast.unparse(function.returns) if function.returns else ""
+
+
+def texts(node: ast.expr, function: ast.AST) -> Iterator[str]:
+    """The text of an expression, `{}` where something is filled in; a variable's by its assignments."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=parts):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+        case ast.IfExp(body=one, orelse=other):
+            yield from texts(one, function)
+            yield from texts(other, function)
+        case ast.Name(id=name):
+            given = [
+                n.value
+                for n in ast.walk(function)
+                if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name
+            ]
+            assert given, f"write the text of {ast.unparse(node)} where this test can see it"
+            for value in given:
+                yield from texts(value, function)
+        case _:
+            pytest.fail(f"write {ast.unparse(node)} so that this test can see its text")
+
+
+@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+def test_the_remedy_is_one(file):
+    for problem in json.loads(file.with_suffix(".expected.json").read_text()):
+        assert problem["do"].strip(), "say what to do"
+        assert problem["line"] > 0
+
+
+def test_the_manual_lists_every_rule():
+    """Run `python -m tests.instruments.table`."""
+    assert table.DOCS.read_text(encoding="utf-8") == table.contents()
+
+
+def test_every_rule_has_a_heading_in_the_manual():
+    assert {table.group_of(file.stem) for file in INVALID if file.stem != table.SEVERAL} == set(table.GROUPS)
 
 
 def test_the_questionnaires_of_the_project_are_read():
@@ -148,3 +236,9 @@ def test_an_instrument_cannot_be_changed():
     assert isinstance(i, BaseModel)
     with pytest.raises(ValueError, match="frozen"):
         i.version = "2"
+
+
+def test_the_example_of_the_manual_is_valid():
+    manual = (FILES.parent.parent / "docs" / "instruments.md").read_text(encoding="utf-8")
+    example = manual.split("```json\n")[1].split("```")[0]
+    assert list(read_instrument(example).questions) == ["staff", "change", "why"]

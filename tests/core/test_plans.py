@@ -45,7 +45,11 @@ def test_without_a_plan_every_closed_question_comes_in_order():
         ({"question": "kond"}, ("/tables/0/question", 'there is no question "kond"', 'did you mean "kind"?')),
         (
             {"question": "issues"},
-            ("/tables/0/question", '"issues" is an open question', "only closed questions have tables yet"),
+            (
+                "/tables/0/question",
+                '"issues" is an open question',
+                "single, multiple and grid questions have tables",
+            ),
         ),
         (
             {"question": "partners.polis"},

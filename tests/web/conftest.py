@@ -113,9 +113,8 @@ class Site:
             invitation, box = people.invitation(connection, digest), people.draft(connection, digest)
         if invitation is None or box is None:
             return {}
-        answers: dict[str, Any] = json.loads(
-            privacy.open_draft(privacy.draft_key(code, invitation.salt, self.pepper), box, digest)
-        )
+        draft = json.loads(privacy.open_draft(privacy.draft_key(code, invitation.salt, self.pepper), box, digest))
+        answers: dict[str, Any] = draft["answers"]
         return answers
 
     def tray(self) -> list[dict[str, Any]]:
