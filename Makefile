@@ -11,10 +11,10 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit browser format lock schemas clean
+.PHONY: help run test check unit browser bench-instrument format lock schemas clean
 
 help:  ## Say what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: $(VENV)/.run  ## Set up, build the demonstration and serve it on 127.0.0.1:8000
 	@$(BIN)/surveyapp --home $(HOME_DIR) demo --port $(PORT)
@@ -34,6 +34,9 @@ unit: $(VENV)/.test  ## Tests that need no browser, in parallel
 
 browser: $(VENV)/.test $(VENV)/.debian  ## Tests in a real browser, one after the other
 	$(BIN)/pytest -m browser -p no:xdist
+
+bench-instrument: $(VENV)/.test  ## How long loading, checking and routing take
+	$(BIN)/python -m tests.bench.instrument
 
 format: $(VENV)/.test  ## Put the code into the house's form
 	$(BIN)/ruff check --fix .

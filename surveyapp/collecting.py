@@ -39,13 +39,15 @@ Answers = dict[str, str | list[str]]
 class Visit:
     """One respondent at work: which wave, and the key that opens their draft.
 
-    `new_code` is set in a wave open to anyone until the first page is saved: the code that was made for them.
+    `seed` draws the order of options until a draft holds one. `new_code` is set in a wave open to anyone: the code
+    that was made for this visitor.
     """
 
     wave: str
     code_hash: bytes
     salt: bytes
     key: bytes = field(repr=False)
+    seed: str = field(default="", repr=False)
     new_code: str | None = field(default=None, repr=False)
 
 
@@ -54,7 +56,8 @@ class Desk:
     """What lies before a respondent: the wave, the questionnaire, the answers so far and their route.
 
     `unit` holds what texts may say of the respondent's own organisation: its name and strata. `look_again` are
-    questions that have changed since the draft was saved, because the wave has moved to a newer version.
+    questions that have changed since the draft was saved, because the wave has moved to a newer version. `seed`
+    draws the order of options.
     """
 
     wave: Wave
@@ -63,6 +66,7 @@ class Desk:
     route: Route = field(repr=False)
     unit: Mapping[str, str] = field(default_factory=dict, repr=False)
     look_again: tuple[str, ...] = ()
+    seed: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def enter(db: Database, pepper: bytes, typed: str) -> Visit:
             raise UnknownCode("that access code is not one of ours")
         _check_open(waves.wave_named(connection, invitation.wave), invitation)
     key = privacy.draft_key(code, invitation.salt, pepper)
-    return Visit(invitation.wave, invitation.code_hash, invitation.salt, key)
+    return Visit(invitation.wave, invitation.code_hash, invitation.salt, key, _new_seed())
 
 
 def enter_open(db: Database, pepper: bytes, name: str) -> Visit:
@@ -113,7 +117,7 @@ def enter_open(db: Database, pepper: bytes, name: str) -> Visit:
     _check_open(wave, None)
     code = privacy.new_code()
     normal, salt = privacy.normal_code(code) or "", privacy.new_id()
-    return Visit(name, privacy.code_hash(normal), salt, privacy.draft_key(normal, salt, pepper), code)
+    return Visit(name, privacy.code_hash(normal), salt, privacy.draft_key(normal, salt, pepper), _new_seed(), code)
 
 
 def questionnaire(db: Database, name: str) -> Instrument:
@@ -244,6 +248,11 @@ def promise(wave: Wave) -> list[str]:
     return sentences
 
 
+def _new_seed() -> str:
+    """Drawn at the door: nothing of the respondent is in it."""
+    return privacy.new_id().hex()
+
+
 # ── inside one transaction ───────────────────────────────────────────────────
 
 
@@ -260,7 +269,15 @@ def _desk(connection: Connection, visit: Visit) -> Desk:
     if draft.version not in {"", wave.version}:
         before = waves.published(connection, wave.survey, draft.version)
         look_again = list(dict.fromkeys([*look_again, *compare(before, instrument).look_again]))
-    return Desk(wave, instrument, draft.answers, route(instrument, draft.answers), unit, tuple(look_again))
+    return Desk(
+        wave,
+        instrument,
+        draft.answers,
+        route(instrument, draft.answers),
+        unit,
+        tuple(look_again),
+        draft.seed or visit.seed,
+    )
 
 
 def _check_open(wave: Wave, invitation: Invitation | None) -> None:
@@ -277,6 +294,7 @@ class _Draft:
     version: str = ""
     answers: Answers = field(default_factory=dict, repr=False)
     look_again: list[str] = field(default_factory=list)
+    seed: str = field(default="", repr=False)
 
 
 def _opened(box: bytes | None, visit: Visit) -> _Draft:
@@ -308,7 +326,7 @@ def _read_all(instrument: Instrument, form: Form) -> tuple[Answers, list[Problem
 def _keep(connection: Connection, visit: Visit, before: Desk, answers: Answers, today: date) -> None:
     if people.invitation(connection, visit.code_hash) is None:
         _store_code(connection, visit)
-    draft = _Draft(before.instrument.version, answers, list(before.look_again))
+    draft = _Draft(before.instrument.version, answers, list(before.look_again), before.seed)
     content = json.dumps(draft.__dict__, separators=(",", ":"), ensure_ascii=False).encode()
     box = privacy.seal_draft(visit.key, content, before.wave.box_size, visit.code_hash)
     people.keep_draft(connection, visit.code_hash, box, today.isoformat())

@@ -35,6 +35,7 @@ from surveyapp.instrument.model import (
     is_open,
     specify_key,
 )
+from surveyapp.instrument.ordering import ordered
 from surveyapp.instrument.piping import fill
 from surveyapp.instrument.routing import Route, Step, count_key, prune, route, without_item
 
@@ -74,6 +75,7 @@ __all__ = [
     "left_out",
     "maximum_size",
     "missing",
+    "ordered",
     "prune",
     "read_answers",
     "read_instrument",

@@ -208,15 +208,16 @@ def _desk() -> Desk:
 
 def _remember(visit: Visit) -> None:
     session.clear()
-    session["visit"] = [visit.wave, visit.code_hash.hex(), visit.salt.hex(), visit.key.hex(), visit.new_code]
+    hidden = [part.hex() for part in (visit.code_hash, visit.salt, visit.key)]
+    session["visit"] = [visit.wave, *hidden, visit.seed, visit.new_code]
 
 
 def _visit() -> Visit:
     held = session.get("visit")
     if held is None:
         raise UnknownCode("no visit is open in this browser")
-    wave, code_hash, salt, key, new_code = held
-    return Visit(wave, bytes.fromhex(code_hash), bytes.fromhex(salt), bytes.fromhex(key), new_code)
+    wave, code_hash, salt, key, seed, new_code = held
+    return Visit(wave, bytes.fromhex(code_hash), bytes.fromhex(salt), bytes.fromhex(key), seed, new_code)
 
 
 def _to_work(visit: Visit) -> ResponseReturnValue:

@@ -21,6 +21,7 @@ from surveyapp.instrument import (
     choices,
     fill,
     form_of,
+    ordered,
     specify_key,
 )
 
@@ -61,8 +62,8 @@ def filled(desk: Desk, text: Text | None, language: str) -> str:
 
 
 def shown_items(desk: Desk, step: Step, language: str) -> list[Item]:
-    """The items of a step as they are printed: every text in the language, filled in."""
-    return [_printed(desk, item, language) for item in step.items]
+    """The items of a step as they are printed: in the draft's order, every text in the language, filled in."""
+    return [_printed(desk, ordered(item, desk.seed), language) for item in step.items]
 
 
 def _printed(desk: Desk, item: Item, language: str) -> Item:

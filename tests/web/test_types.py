@@ -1,6 +1,7 @@
 """Pages of every type of question: numbers, sums, ranks, days, repeated pages, texts filled in, gentle asking."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,42 @@ def test_every_page_of_every_questionnaire_is_shown(make_site: MakeSite, file: P
         assert page.status_code == 200
         fields = [f'name="{item.id}' in page.text for item in step.items if not isinstance(item, Note)]
         assert all(fields)
+
+
+def shown_order(text: str) -> list[str]:
+    return re.findall(r'name="q1" type="radio" value="(\w+)"', text)
+
+
+def make_shuffled() -> dict[str, Any]:
+    options = [{"code": c, "label": c.upper()} for c in "abcdefgh"]
+    return make_document([make_question(id="q1", options=options, order="random")])
+
+
+def test_a_shuffled_order_stays_through_a_visit_and_for_a_colleague_after_the_first_save(make_site: MakeSite):
+    site = make_site(make_shuffled())
+    visitor = site.visitor("U001")
+    order = shown_order(visitor.get("/answer/page/p1").text)
+    assert sorted(order) == list("abcdefgh")
+    visitor.save("p1", {"q1": "c"})
+    assert shown_order(site.visitor("U001").get("/answer/page/p1").text) == order
+
+
+def test_respondents_see_different_orders_and_nothing_of_them_is_sent(make_site: MakeSite):
+    site = make_site(make_shuffled())
+    orders = {tuple(shown_order(site.visitor(f"U00{i}").get("/answer/page/p1").text)) for i in range(1, 6)}
+    assert len(orders) == 5
+    visitor = site.visitor("U001")
+    visitor.save("p1", {"q1": "c"})
+    visitor.post("/answer/send")
+    assert site.tray() == [{"q1": "c"}]
+
+
+def test_an_interviewer_sees_probes_and_has_room_for_notes(make_site: MakeSite):
+    question = make_question("text", "work", probes=["And last year?"], notes=True)
+    site = make_site(make_document([question], mode="interviewer"))
+    visitor = site.visitor("U001")
+    page = visitor.get("/answer/page/p1").text
+    assert "And last year?" in page
+    assert 'name="work.notes"' in page
+    visitor.save("p1", {"work": "We changed.", "work.notes": "Hesitated."})
+    assert site.draft("U001") == {"work": "We changed.", "work.notes": "Hesitated."}
