@@ -222,8 +222,7 @@ def import_(file: Path, out: Path, survey: str, version: str) -> None:
     from surveyapp.export.uploads import read_workbook
     from surveyapp.instrument import read_instrument
     from surveyapp.instrument.formatting import json_text
-    from surveyapp.instrument.xlsform import import_xlsform
-    from surveyapp.instrument.xlsform_sheets import SHEETS
+    from surveyapp.instrument.xlsform import SHEETS, import_xlsform
 
     if out.suffix != ".json":
         raise click.UsageError("--out is a name that ends in .json")

@@ -32,6 +32,7 @@ change), `added`, `removed`. It is the worst effect of its changes:
                                         depends on them
     bands                   note        the same question, tabulated in other classes
     order                   note        the first shown gain a little
+    linked                  note        people say other things where their words stay with their answers
     mode                    note        people say other things to an interviewer; noted on every question
     concept                 breaks      exchanged: the author says it is something else. Dropped: note. New:
                                         comparable
@@ -633,6 +634,7 @@ _SETTINGS = (
     _Setting("decimals", "bounds", "comparable", "digits after the point", _lower),
     _Setting("max_length", "bounds", "comparable", "the longest answer", _lower),
     _Setting("bands", "bands", "note", "the bands", _always),
+    _Setting("linked", "linked", "note", "kept with the other answers", _always),
 )
 
 

@@ -277,6 +277,7 @@ class OpenText(Asked):
 
     type: Literal["text"]
     max_length: Annotated[int, Field(ge=1, le=10_000)] = 2000
+    linked: bool = Field(False, description="Kept with the other answers, not apart; the respondent is told.")
 
 
 class Note(Part):
@@ -420,7 +421,12 @@ def answer_keys(question: Question) -> Iterator[str]:
 
 
 def is_open(instrument: Instrument, key: str) -> bool:
-    """Whether an answer key holds somebody's own words: an open question, words beside an option, notes."""
+    """Whether an answer key holds words that are kept apart from the other answers.
+
+    Those of open questions are, unless the question is declared `linked`; so are words beside an option and
+    notes.
+    """
     name, _, rest = key.partition(".")
     question = instrument.questions.get(name.partition("@")[0])
-    return rest == "notes" or rest.endswith(".text") or (isinstance(question, OpenText) and not rest)
+    own = isinstance(question, OpenText) and not rest and not question.linked
+    return own or rest == "notes" or rest.endswith(".text")

@@ -570,7 +570,8 @@ def _space(question: Question, wording: _Wording) -> tuple[str, Space]:
         case DateQuestion():
             return "", Day()
         case OpenText():
-            return _limit(question.max_length), Ruled(_ruled(question.max_length))
+            together = " The words stay together with the other answers." if question.linked else ""
+            return _limit(question.max_length) + together, Ruled(_ruled(question.max_length))
 
 
 def _choices(options: Sequence[Option], wording: _Wording) -> tuple[Choice, ...]:

@@ -18,7 +18,7 @@ Kind = Literal[
     "markup", "translation", "piping", "reference period moved", "real rewording",
     "option text", "option set", "scale", "exclusive", "specify",
     "routing", "repeat", "type", "unit", "bounds", "bands", "order", "mode", "concept",
-    "position", "required", "interviewer", "renamed",
+    "position", "required", "linked", "interviewer", "renamed",
 ]  # fmt: skip
 
 SLIGHT = 0.75

@@ -20,6 +20,7 @@ from tests.makers import (
     PEPPER,
     TODAY,
     as_form,
+    make_all_types,
     make_answers,
     make_document,
     make_frame,
@@ -351,3 +352,16 @@ def _change(db: Database, statement: str, *values: bytes) -> None:
     connection.execute(statement, values)
     connection.commit()
     connection.close()
+
+
+def test_words_of_a_linked_question_stay_with_the_response_and_others_go_apart(db: Database) -> None:
+    document = make_all_types()
+    document["sections"][1]["pages"][0]["questions"].append(make_question("text", "why", linked=True))
+    _, key, codes = make_wave(db, document=document)
+    for code in list(codes.values())[:12]:
+        send(db, code, make_answers(why="Because of the budget."))
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    reporting.open_tray(db, "tiny-1", key)
+    with db.reading() as connection:
+        assert all(r.answers["why"] == "Because of the budget." for r in responses.responses(connection, "tiny-1"))
+        assert {v.question for v in responses.verbatims(connection, "tiny-1")} == {"issues"}

@@ -839,3 +839,13 @@ def test_five_hundred_questions_are_compared_at_once(edit):
     took = time.perf_counter() - start
     assert len(comparison.verdicts) == (1000 if edit == "renamed" else 500)
     assert took < 0.5
+
+
+def test_words_that_stay_with_the_answers_are_another_promise():
+    old, new = (
+        make_document([make_question("text", "why")]),
+        make_document([make_question("text", "why", linked=True)]),
+    )
+    comparison = compare(read_instrument(json.dumps(old)), read_instrument(json.dumps(new | {"version": "2"})))
+    assert [(v.word, v.changes[0].kind) for v in comparison.verdicts] == [("note", "linked")]
+    assert not comparison.safe_for_answers_in_hand

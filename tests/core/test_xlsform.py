@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from surveyapp.instrument import read_instrument
 from surveyapp.instrument.formatting import json_text
 from surveyapp.instrument.xlsform import Imported, import_xlsform
-from surveyapp.instrument.xlsform_logic import Inexpressible, Known, condition
+from surveyapp.instrument.xlsform.logic import Inexpressible, Known, condition
 from surveyapp.problems import Problem, Refused
 
 LISTS = {

@@ -203,3 +203,9 @@ def test_an_interviewer_sees_probes_and_has_room_for_notes(make_site: MakeSite):
     assert 'name="work.notes"' in page
     visitor.save("p1", {"work": "We changed.", "work.notes": "Hesitated."})
     assert site.draft("U001") == {"work": "We changed.", "work.notes": "Hesitated."}
+
+
+def test_a_linked_question_says_that_its_words_stay_with_the_other_answers(make_site: MakeSite):
+    questions = [make_question("text", "apart"), make_question("text", "why", linked=True)]
+    page = make_site(make_document(questions)).visitor("U001").get("/answer/page/p1").text
+    assert page.count("The words stay together with the other answers") == 1

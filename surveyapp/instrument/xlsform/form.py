@@ -15,8 +15,8 @@ from typing import Any
 
 from surveyapp.instrument.checking import read_instrument
 from surveyapp.instrument.formatting import json_text
-from surveyapp.instrument.xlsform_logic import together
-from surveyapp.instrument.xlsform_questions import (
+from surveyapp.instrument.xlsform.logic import together
+from surveyapp.instrument.xlsform.questions import (
     MOST_IN_SCALE,
     Names,
     Questions,
@@ -25,7 +25,7 @@ from surveyapp.instrument.xlsform_questions import (
     unbraced,
     with_condition,
 )
-from surveyapp.instrument.xlsform_sheets import (
+from surveyapp.instrument.xlsform.sheets import (
     SHEETS,
     Group,
     Line,

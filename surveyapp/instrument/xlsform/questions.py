@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from surveyapp.instrument.xlsform_logic import Inexpressible, Known, condition, rules, together
-from surveyapp.instrument.xlsform_sheets import Group, Line, Report, shown
+from surveyapp.instrument.xlsform.logic import Inexpressible, Known, condition, rules, together
+from surveyapp.instrument.xlsform.sheets import Group, Line, Report, shown
 
 Json = dict[str, Any]
 
