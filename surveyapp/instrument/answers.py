@@ -205,13 +205,16 @@ class _Reading:
             self.problems += _required(question, self.answers)
 
     def _beside(self, question: Question) -> None:
-        """Words that go with a chosen option, and an interviewer's notes."""
+        """Words that go with a chosen option, and notes. Words beside another option are not lost in silence."""
         if isinstance(question, Single | Multiple):
-            answer = self.answers.get(question.id, "")
-            chosen = [answer] if isinstance(answer, str) else answer
+            sent = self.form.get(question.id, ())
             for option in question.options:
-                if option.specify and option.code in chosen:
-                    self._words(specify_key(question.id, option.code), MAX_SPECIFY)
+                key = specify_key(question.id, option.code)
+                if option.specify and option.code in sent:
+                    self._words(key, MAX_SPECIFY)
+                elif option.specify and clean(self._one(key)):
+                    do = f"Select “{option.label}” too, or clear what you wrote"
+                    self._wrong(key, f"You wrote something beside “{option.label}”", do)
         if question.notes:
             self._words(f"{question.id}.notes", MAX_NOTES)
 

@@ -158,7 +158,18 @@ def test_words_beside_a_tick_count_only_when_it_is_ticked():
         {"q1": ["a", "other"], "q1.other.text": "More"},
         [],
     )
-    assert post(i, q1=["a"], q1__other__text="More") == ({"q1": ["a"]}, [])
+    assert post(i, q1=["a"], q1__other__text="More")[0] == {"q1": ["a"]}
+
+
+@pytest.mark.parametrize("chosen", [{}, {"kind": "yes"}])
+def test_words_beside_an_option_that_is_not_chosen_are_not_lost_without_a_word(chosen):
+    _, problems = post(ALL_TYPES, kind__other__text="A hostel", **chosen)
+    assert (
+        Problem(
+            "kind.other.text", "You wrote something beside “Other”", "Select “Other” too, or clear what you wrote"
+        )
+        in problems
+    )
 
 
 @pytest.mark.parametrize(

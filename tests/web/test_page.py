@@ -161,6 +161,13 @@ def test_near_names_of_a_field_are_other_fields(site: Site, key):
     assert site.draft("U001") == {"kind": "yes"}
 
 
+def test_words_beside_other_without_choosing_it_are_asked_about_and_kept_in_the_form(site: Site):
+    page = site.visitor("U001").save("p1", {"kind": "yes", "kind.other.text": "A hostel"})
+    assert page.status_code == 422
+    assert fault_at(page, "kind-other-text").endswith("Select “Other” too, or clear what you wrote")
+    assert 'value="A hostel"' in page.text
+
+
 @pytest.mark.parametrize("words", HOSTILE_WORDS)
 def test_hostile_words_are_only_words(site: Site, words):
     visitor = site.visitor("U001")
