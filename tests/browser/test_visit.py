@@ -14,11 +14,12 @@ WORDS = "Words of this respondent alone"
 
 
 def fill(page: Page) -> None:
-    """Answer everything on the page: the last option of each question, words where words are asked for."""
+    """Answer everything on the page: the last option of each question, "Other" where there is one, and words."""
     for group in page.locator("fieldset:has(> .app-grid__option), fieldset:has(> .govuk-radios)").all():
         group.locator("input[type=radio]").last.check()
-    for box in page.locator("input[type=checkbox]").all()[:2]:
-        box.check()
+    for question in page.locator(".govuk-checkboxes").all():
+        question.locator("input[type=checkbox]").first.check()
+        question.locator("input[type=checkbox]").last.check()
     for area in page.locator("textarea, input[type=text]").all():
         area.fill(WORDS)
 
@@ -28,6 +29,7 @@ def walk(guest: Guest) -> list[str]:
     guest.page.get_by_role("button").click()
     walked = []
     while guest.path.startswith("/answer/page/"):
+        assert guest.path not in walked, "the page was not taken"
         walked.append(guest.path)
         fill(guest.page)
         guest.press("Save and continue")
