@@ -13,6 +13,7 @@ from surveyapp.instrument.answers import (
 from surveyapp.instrument.checking import content_hash, json_schema, read_instrument
 from surveyapp.instrument.conditions import Answer, Answers, holds
 from surveyapp.instrument.model import (
+    CURRENCIES,
     Allocation,
     DateQuestion,
     Grid,
@@ -40,6 +41,7 @@ from surveyapp.instrument.piping import fill
 from surveyapp.instrument.routing import Route, Step, count_key, prune, route, without_item
 
 __all__ = [
+    "CURRENCIES",
     "Allocation",
     "Answer",
     "Answers",

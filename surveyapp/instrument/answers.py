@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from surveyapp.instrument.conditions import Answers
 from surveyapp.instrument.model import (
+    CURRENCIES,
     MAX_DIGITS,
     Allocation,
     Check,
@@ -49,7 +50,6 @@ _PLAIN = re.compile(r"-?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
 _LOOSE_SPACE = re.compile(r"(?<!\d) | (?!\d)", re.ASCII)
 _SHORTHAND = re.compile(r"(-?[\d., ]+)(k|m|bn|thousand|million|billion)", re.ASCII | re.IGNORECASE)
 _TIMES = {"k": 3, "thousand": 3, "m": 6, "million": 6, "bn": 9, "billion": 9}
-_CURRENCIES = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 
 def read_answers(items: Iterable[Item], form: Form) -> tuple[Kept, list[Problem]]:
@@ -354,7 +354,7 @@ def read_number(typed: str, unit: str = "", decimals: int = 0) -> Decimal | Prob
 def _without_unit(text: str, unit: str) -> str:
     sign = "-" if text.startswith("-") else ""
     bare = text.removeprefix(sign)
-    for mark in (_CURRENCIES.get(unit, ""), "".join(unit.split())):
+    for mark in (CURRENCIES.get(unit, ""), "".join(unit.split())):
         bare = bare.removeprefix(mark).removesuffix(mark)
     return sign + bare
 

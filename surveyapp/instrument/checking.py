@@ -147,9 +147,14 @@ def _look_alikes(places: Iterable[tuple[str, str]]) -> Iterator[Fault]:
     """Ids that differ only in characters that look the same, such as l and 1."""
     seen: dict[str, str] = {}
     for at, name in places:
-        first = seen.setdefault(name.translate(_ALIKE).replace("_", ""), name)
+        first = seen.setdefault(look(name), name)
         if first != name:
             yield at, f'"{name}" looks like "{first}"', "choose a name that nobody mistakes for the other"
+
+
+def look(name: str) -> str:
+    """What a reader sees of a name: two with the same look are taken for each other."""
+    return name.translate(_ALIKE).replace("_", "")
 
 
 _ALIKE = str.maketrans("l1o0", "iioo")

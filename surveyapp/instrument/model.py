@@ -35,6 +35,9 @@ VersionName = Annotated[str, StringConstraints(pattern=VERSION)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
 
 MAX_TEXT = 10_000
+
+CURRENCIES = {"GBP": "£", "EUR": "€", "USD": "$"}
+"""Units of a number that are shown by a sign before it; any other unit stands behind."""
 MAX_DIGITS = 15
 
 

@@ -12,6 +12,7 @@ from functools import reduce
 
 from surveyapp.instrument.answers import MAX_NOTES, MAX_SPECIFY
 from surveyapp.instrument.model import (
+    CURRENCIES,
     Allocation,
     Condition,
     DateQuestion,
@@ -37,7 +38,6 @@ from surveyapp.instrument.model import (
 from surveyapp.instrument.piping import UNIT_FACTS, fill
 from surveyapp.instrument.routing import count_key
 
-CURRENCIES = {"GBP": "£", "EUR": "€", "USD": "$"}
 NOTE_LINES = 5
 _MAX_LINES, _LETTERS_A_LINE, _LETTERS_A_WORD = 12, 200, 6
 

@@ -13,6 +13,7 @@ from whitenoise import WhiteNoise
 
 from surveyapp import privacy, publishing
 from surveyapp.config import Home, secret
+from surveyapp.instrument import CURRENCIES
 from surveyapp.storage.database import Database, connect
 from surveyapp.web import errors, respondent, safety
 from surveyapp.web.cookies import SealedCookies
@@ -55,6 +56,7 @@ def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date
     app.register_blueprint(respondent.pages)
     _serve_static(app)
     app.context_processor(_page_context)
+    app.jinja_env.globals["CURRENCIES"] = CURRENCIES
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from surveyapp.collecting import Desk
 from surveyapp.fieldwork import printed_day
 from surveyapp.instrument import (
+    CURRENCIES,
     Allocation,
     Answers,
     DateQuestion,
@@ -24,8 +25,6 @@ from surveyapp.instrument import (
     ordered,
     specify_key,
 )
-
-CURRENCIES = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from surveyapp.instrument.checking import look
 from surveyapp.instrument.xlsform.logic import Inexpressible, Known, condition, rules, together
 from surveyapp.instrument.xlsform.sheets import Group, Line, Report, shown
 
@@ -32,15 +33,11 @@ class Names:
         if self.letter_first and not plain[0].isalpha():
             plain = f"{self.letter_first}_{plain}"
         name = plain[:40]
-        while self._look(name) in self.taken:
+        while look(name) in self.taken:
             self.numbers[plain] = self.numbers.get(plain, 1) + 1
             name = f"{plain[:34]}_{self.numbers[plain]}"
-        self.taken.add(self._look(name))
+        self.taken.add(look(name))
         return name
-
-    def _look(self, name: str) -> str:
-        """What `checking` compares."""
-        return name.translate(str.maketrans("l1o0", "iioo")).replace("_", "")
 
 
 _MARKUP = re.compile(
