@@ -11,7 +11,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit browser bench-instrument format lock schemas clean
+.PHONY: help run test check unit browser bench-instrument format lock schemas translations clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -44,6 +44,9 @@ format: $(VENV)/.test  ## Put the code into the house's form
 
 schemas: $(VENV)/.run  ## Write the JSON Schemas that editors use
 	$(BIN)/python -m surveyapp.schemas
+
+translations: $(VENV)/.run  ## Find what the pages say, bring the catalogues up to date and compile them
+	$(BIN)/python -m surveyapp.web.catalogue
 
 lock:  ## Pin anew the packages that pyproject.toml asks for (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

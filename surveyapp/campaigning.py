@@ -9,16 +9,27 @@ from datetime import date
 from pathlib import Path
 
 from surveyapp import fieldwork, mail, privacy
-from surveyapp.fieldwork import Frame, Unit, cell_sizes, printed_day
+from surveyapp.colours import colour_problems
+from surveyapp.fieldwork import Frame, Unit, cell_sizes, days_left, naming_problems, printed_day, takes_answers
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.mail import Letter
-from surveyapp.problems import NotSaved, Refused, SurveyError, WaveNotOpen
+from surveyapp.problems import NotSaved, Problem, Refused, SurveyError
 from surveyapp.storage import people, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """New settings of a wave; None leaves one as it is, "" gives that of the site back."""
+
+    service: str | None = None
+    contact: str | None = None
+    colour: str | None = None
+    closes: date | None = None
 
 
 @dataclass(frozen=True)
@@ -45,15 +56,21 @@ def open_wave(
     today: date,
     keep_key: Callable[[bytes], None],
     note: str = "",
+    service: str = "",
+    contact: str = "",
+    colour: str = "",
 ) -> Wave:
     """Open a wave: listed on `frame`, or to anyone if there is none. The key pair is made and rehearsed here.
 
-    `carry` names the strata that go with the answers; None means those of the instrument that the frame has.
-    `keep_key` is given the private key, once; if it fails, no wave is opened. `note` stands on every output.
+    `closes` is the last day on which answers are taken. `service`, `contact` and `colour` are what the wave's
+    pages bear in place of the site's own: its name, whom to ask, "#rrggbb". `carry` names the strata that go with
+    the answers; None means those of the instrument that the frame has. `keep_key` is given the private key, once;
+    if it fails, no wave is opened. `note` stands on every output.
     Raises `SurveyError` for a name that is taken or unfit, `NotFound` for an unpublished version, `Refused` for
-    strata whose cells are too small.
+    strata whose cells are too small, and for settings that will not do.
     """
     _check_name(name)
+    settings = _settings(name, Changes(service, contact, colour, closes), today)
     private, public = privacy.new_key_pair()
     privacy.rehearse(private, public)
     with db.transaction() as connection:
@@ -74,7 +91,7 @@ def open_wave(
             note=note,
             box_size=_box_size(instrument, frame),
             opened_on=today.isoformat(),
-            closes_on=closes.isoformat() if closes else None,
+            **settings,
         )
         waves.add_wave(connection, wave)
         if frame:
@@ -83,13 +100,57 @@ def open_wave(
     return wave
 
 
-def invite(db: Database, name: str) -> list[tuple[Unit, str]]:
+def change_settings(db: Database, name: str, changes: Changes, today: date) -> Wave:
+    """Change what the pages of a wave bear, and its last day, as long as it has not been closed.
+
+    A wave whose last day is over takes answers again if it is given a later one. Raises `Refused` with every
+    problem, `WaveNotOpen` for a new last day of a closed wave; then nothing is changed.
+    """
+    settings = _settings(name, changes, today)
+    with db.transaction() as connection:
+        wave = waves.wave_named(connection, name)
+        if changes.closes and wave.state != "open":
+            raise waves.not_open(wave)
+        if settings:
+            waves.change_wave(connection, name, **settings)
+        return waves.wave_named(connection, name)
+
+
+def has_colour(db: Database, colour: str) -> bool:
+    """Whether the pages of some wave bear this colour."""
+    with db.reading() as connection:
+        return waves.has_colour(connection, colour)
+
+
+def _settings(name: str, changes: Changes, today: date) -> dict[str, str]:
+    """The columns to set, checked. Raises `Refused` with every problem."""
+    texts = {"service": changes.service, "contact": changes.contact, "colour": changes.colour}
+    given = {key: text.strip() for key, text in texts.items() if text is not None}
+    problems = list(naming_problems(given.get("service", ""), given.get("contact", "")))
+    if given.get("colour"):
+        given["colour"] = given["colour"].lower()
+        problems += colour_problems(given["colour"])
+    if changes.closes:
+        given["closes_on"] = changes.closes.isoformat()
+        problems += _closing_problems(given["closes_on"], today)
+    if problems:
+        raise Refused(problems, name)
+    return given
+
+
+def _closing_problems(day: str, today: date) -> list[Problem]:
+    if (days_left(day, today) or 0) >= 0:
+        return []
+    return [Problem("closes", f"{printed_day(day)} is over", "give today or a later day, or use: wave close")]
+
+
+def invite(db: Database, name: str, today: date) -> list[tuple[Unit, str]]:
     """Give every organisation with an address and without a code one; the codes are returned and never kept.
 
-    Raises `WaveNotOpen` if the wave is closed.
+    Raises `WaveNotOpen` if the wave is closed or its last day is over.
     """
     with db.transaction() as connection:
-        _open_wave_named(connection, name)
+        _answerable_wave(connection, name, today)
         return _give_codes(connection, name)
 
 
@@ -100,13 +161,13 @@ def _give_codes(connection: Connection, name: str) -> list[tuple[Unit, str]]:
     return [(unit, code) for _, unit, code in codes]
 
 
-def invite_by_letter(db: Database, name: str, outbox: Path, address: str, sender: str) -> int:
+def invite_by_letter(db: Database, name: str, outbox: Path, address: str, sender: str, today: date) -> int:
     """`invite`, with a letter for each in the folder `outbox`; how many were written.
 
     The letters are on the disk before the codes count: no organisation is marked invited without its letter.
     """
     with db.transaction() as connection:
-        wave = _open_wave_named(connection, name)
+        wave = _answerable_wave(connection, name, today)
         instrument = waves.published(connection, wave.survey, wave.version)
         invited = _give_codes(connection, name)
         letters = [_letter(instrument, wave, unit, code, address) for unit, code in invited]
@@ -116,6 +177,7 @@ def invite_by_letter(db: Database, name: str, outbox: Path, address: str, sender
 def _letter(instrument: Instrument, wave: Wave, unit: Unit, code: str, address: str) -> Letter:
     """An invitation. The code stands after `#`, so that no server on the way writes it down."""
     until = f"Please answer by {printed_day(wave.closes_on)}.\n\n" if wave.closes_on else ""
+    ask = f"\nIf you have a question about this survey: {wave.contact}\n" if wave.contact else ""
     text = (
         f"To: {unit.contact or unit.name}\n{unit.name}\n\n"
         f"{instrument.title}\n\n"
@@ -125,6 +187,7 @@ def _letter(instrument: Instrument, wave: Wave, unit: Unit, code: str, address: 
         f"{until}"
         "Share the code only with colleagues who help you answer. Whoever holds it can open the answers "
         "until they are sent; nobody can afterwards.\n"
+        f"{ask}"
     )
     return Letter(name=unit.unit, to=unit.email, subject=str(instrument.title), text=text)
 
@@ -223,7 +286,14 @@ def _check_name(name: str) -> None:
 def _open_wave_named(connection: Connection, name: str) -> Wave:
     wave = waves.wave_named(connection, name)
     if wave.state != "open":
-        raise WaveNotOpen(f"the wave {name} was closed on {wave.closed_on}")
+        raise waves.not_open(wave)
+    return wave
+
+
+def _answerable_wave(connection: Connection, name: str, today: date) -> Wave:
+    wave = waves.wave_named(connection, name)
+    if not takes_answers(wave.state, wave.closes_on, today):
+        raise waves.not_open(wave)
     return wave
 
 

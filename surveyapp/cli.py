@@ -196,11 +196,73 @@ def _edition(name: str) -> tuple[str, str]:
     return survey, version
 
 
+def _facts(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`region=North` and the like, each name once."""
+    pairs = [fact.partition("=") for fact in given]
+    for name, _, value in pairs:
+        if not re.fullmatch("[a-z][a-z0-9_]{0,39}", name) or not value.strip() or not value.isprintable():
+            raise click.BadParameter('write NAME=VALUE, such as region=North or name="Leeds DAT"')
+    facts = {name: value.strip() for name, _, value in pairs}
+    if len(facts) < len(pairs):
+        raise click.BadParameter("give each fact once")
+    return facts
+
+
+@instrument.command()
+@click.argument("source", metavar="FILE|SURVEY@VERSION")
+@click.option("--port", default=8001, type=click.IntRange(1, 65535), show_default=True)
+@click.option(
+    "--fact",
+    "facts",
+    multiple=True,
+    callback=_facts,
+    metavar="NAME=VALUE",
+    help="What texts show of the organisation, such as region=North; repeatable.",
+)
+@click.pass_obj
+def preview(home: Home, source: str, port: int, facts: dict[str, str]) -> None:
+    """Walk through a draft or a published version on the real pages. Nothing is kept.
+
+    With --fact an invented organisation that has these facts is invited.
+    """
+    from surveyapp.web import preview as previewing
+
+    def tell(ready: previewing.Ready, address: str) -> None:
+        for name in ready.unseen:
+            _complain(f"Note: no text of {ready.instrument.name} can show the fact {name}")
+        click.echo(f"Preview of {ready.instrument.name}: {address}")
+        click.echo("Nothing that is entered is kept. Stop with Ctrl-C.")
+        sys.stdout.flush()
+
+    try:
+        previewing.run(_source(home, source), facts, _today(), port, tell)
+    except Refused as refused:
+        raise Refused(refused.problems, source) from None
+
+
+def _source(home: Home, source: str) -> bytes:
+    """The text of a questionnaire: a file's, or that of a version as it was published."""
+    from surveyapp import publishing
+
+    file = Path(source)
+    if "@" not in source or file.suffix == ".json" or file.exists():
+        return read_file(file)
+    survey, version = _edition(source)
+    db = _database(home)
+    try:
+        return publishing.document(db, survey, version)
+    finally:
+        db.close()
+
+
 @instrument.command("blank")
 @click.argument("file", type=_FILE)
-@click.option("--out", required=True, type=_FILE, help="A name that ends in .html or .docx.")
+@click.option("--out", required=True, type=_FILE, help="A name that ends in .html, .docx or .xlsx.")
 def blank_(file: Path, out: Path) -> None:
-    """Write a questionnaire to print and pass round, with its routing in words and its codes."""
+    """Write a questionnaire to print and pass round, with its routing in words and its codes.
+
+    An .xlsx file is the form to fill in away from the website, without answers.
+    """
     from surveyapp.export.blank import blank
     from surveyapp.instrument import read_instrument
 
@@ -247,13 +309,30 @@ def wave() -> None:
     """Open, close and look at waves."""
 
 
+def _with_settings(command: Any) -> Any:
+    """The options for what the pages of a wave bear, and its last day."""
+    for option in (
+        click.option(
+            "--closes",
+            type=click.DateTime(["%Y-%m-%d"]),
+            metavar="YYYY-MM-DD",
+            help="The last day for answers.",
+        ),
+        click.option("--colour", metavar='"#RRGGBB"', help="Of header and buttons, under white words."),
+        click.option("--contact", metavar="TEXT", help="Whom to ask: an e-mail address, a telephone, a sentence."),
+        click.option("--service", metavar="TEXT", help="The name that the pages bear."),
+    ):
+        command = option(command)
+    return command
+
+
 @wave.command("open")
 @click.argument("name")
 @click.option("--instrument", "edition", required=True, metavar="SURVEY@VERSION")
 @click.option("--frame", "frame_file", type=_FILE, help="CSV: unit, name, email, contact, …")
 @click.option("--carry", multiple=True, metavar="COL", help="A stratum that goes with the answers; repeatable.")
 @click.option("--anyone", is_flag=True, help="Open to anyone with the address.")
-@click.option("--closes", type=click.DateTime(["%Y-%m-%d"]), help="The last day, printed for respondents.")
+@_with_settings
 @click.option("--key", "key_out", type=_FILE, help="Write the private key here, off the server.")
 @click.pass_obj
 def wave_open(
@@ -263,6 +342,9 @@ def wave_open(
     frame_file: Path | None,
     carry: tuple[str, ...],
     anyone: bool,
+    service: str | None,
+    contact: str | None,
+    colour: str | None,
     closes: Any,
     key_out: Path | None,
 ) -> None:
@@ -288,6 +370,9 @@ def wave_open(
         closes=closes.date() if closes else None,
         today=_today(),
         keep_key=lambda private: write_once(key_file, privacy.key_file(name, private).encode()),
+        service=service or "",
+        contact=contact or "",
+        colour=colour or "",
     )
     click.echo(f"{name} is open: {_audience(opened)}; private key in {key_file}")
 
@@ -296,6 +381,38 @@ def _audience(opened: Any) -> str:
     if opened.kind == "open":
         return "anyone may answer"
     return f"{_count(opened.population, 'organisation')}, {opened.issued:,} with an address"
+
+
+@wave.command("settings")
+@click.argument("name")
+@_with_settings
+@click.pass_obj
+def wave_settings(
+    home: Home, name: str, service: str | None, contact: str | None, colour: str | None, closes: Any
+) -> None:
+    """Print what the pages of a wave bear and its last day; with options, change them. "" takes one away."""
+    from surveyapp import campaigning
+
+    changes = campaigning.Changes(service, contact, colour, closes.date() if closes else None)
+    db = _database(home)
+    if changes == campaigning.Changes():
+        found = campaigning.status(db, name).wave
+    else:
+        found = campaigning.change_settings(db, name, changes, _today())
+    click.echo(f"service    {found.service or '(that of the site)'}")
+    click.echo(f"contact    {found.contact or '(none)'}")
+    click.echo(f"colour     {found.colour or '(that of the site)'}")
+    click.echo(f"closes     {_closing(found)}")
+
+
+def _closing(found: Any) -> str:
+    from surveyapp.fieldwork import takes_answers
+
+    if found.state != "open":
+        return f"closed on {found.closed_on}"
+    if takes_answers(found.state, found.closes_on, _today()):
+        return found.closes_on or "(no last day)"
+    return f"{found.closes_on}, which is over: no more answers are taken; next: surveyapp wave close {found.name}"
 
 
 @wave.command("move")
@@ -367,7 +484,7 @@ def invite(home: Home, wave: str, address: str, sender: str) -> None:
     from surveyapp import campaigning
 
     db = _database(home)
-    written = campaigning.invite_by_letter(db, wave, home.outbox / wave, address.rstrip("/"), sender)
+    written = campaigning.invite_by_letter(db, wave, home.outbox / wave, address.rstrip("/"), sender, _today())
     click.echo(f"{_count(written, 'letter')} in {_relative(home.outbox / wave)}")
 
 

@@ -1,4 +1,4 @@
-"""Fieldwork without a database: the frame, its strata, and the response rate.
+"""Fieldwork without a database: the frame, its strata, a wave's name and last day, the response rate.
 
 Values in, values out; days come in as arguments.
 """
@@ -18,6 +18,9 @@ from surveyapp.problems import Problem, Refused
 COLUMNS = ("unit", "name", "email", "contact", "language")
 MAX_UNITS = 200_000
 MAX_FIELD = 300
+MAX_SERVICE = 100
+MAX_CONTACT = 200
+"""Characters of the name and of the contact that a wave's pages bear."""
 
 _EMAIL = re.compile(
     r"(?=.{1,254}$)[\w!#$%&'*+/=^`{|}~-]+(\.[\w!#$%&'*+/=^`{|}~-]+)*@(?:[a-z0-9-]+\.)+[a-z0-9-]+", re.A | re.I
@@ -184,6 +187,34 @@ def cell_sizes(frame: Frame, carry: Sequence[str], at_least: int) -> dict[str, i
 def printed_day(day: str) -> str:
     """`2012-01-09` as people read it: `9 January 2012`."""
     return f"{date.fromisoformat(day):%-d %B %Y}"
+
+
+# ── the wave ─────────────────────────────────────────────────────────────────
+
+
+def naming_problems(service: str, contact: str) -> Iterator[Problem]:
+    """What is wrong with the name that a wave's pages bear, and with whom they say to ask; "" is neither."""
+    for at, value, most in (("service", service, MAX_SERVICE), ("contact", contact, MAX_CONTACT)):
+        if len(value) > most:
+            yield Problem(at, f"it has {len(value)} characters", f"shorten it to {most}")
+        elif not value.isprintable():
+            yield Problem(at, "it holds a line break or a control character", "write it on one line")
+
+
+def is_email(text: str) -> bool:
+    """Whether a text is one e-mail address and nothing else."""
+    return _EMAIL.fullmatch(text) is not None
+
+
+def takes_answers(state: str, closes_on: str | None, today: date) -> bool:
+    """Whether a wave takes answers: it has not been closed, and its last day, all of which counts, is not over."""
+    left = days_left(closes_on, today)
+    return state == "open" and (left is None or left >= 0)
+
+
+def days_left(closes_on: str | None, today: date) -> int | None:
+    """Days until a wave's last day: 0 on that day, negative after it, None where there is no last day."""
+    return (date.fromisoformat(closes_on) - today).days if closes_on else None
 
 
 # ── the response rate ────────────────────────────────────────────────────────

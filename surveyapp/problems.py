@@ -9,6 +9,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+class Words(str):
+    """A sentence in English that remembers how it was made, so that a page can say it in another language.
+
+    `template` is the English sentence with `{name}` for each of `values`, or a pair of sentences (one, many) that
+    `values["n"]` chooses between. A value that is itself translated (a label, other `Words`) keeps its kind.
+    """
+
+    __slots__ = ("template", "values")
+    template: str | tuple[str, str]
+    values: dict[str, object]
+
+
+def say(template: str, **values: object) -> Words:
+    """A sentence with its values: `say("Enter {least:,f} or more", least=number)`."""
+    words = Words(template.format(**values))
+    words.template, words.values = template, values
+    return words
+
+
+def say_n(one: str, many: str, n: int, **values: object) -> Words:
+    """A sentence about one thing, or about `n` of them, which both templates may print as `{n}`."""
+    words = Words((one if n == 1 else many).format(n=n, **values))
+    words.template, words.values = (one, many), {"n": n, **values}
+    return words
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One fault: where it is, what is wrong, and what to do about it.
@@ -54,7 +80,22 @@ class AlreadyReceived(SurveyError):
 
 
 class WaveNotOpen(SurveyError):
-    """The wave does not take answers now."""
+    """The wave does not take answers now.
+
+    `closed_on` is the last day on which it did, as an ISO text; `service`, `contact` and `colour` are the wave's,
+    for the page that says so.
+    """
+
+    def __init__(
+        self, message: str, closed_on: str | None = None, service: str = "", contact: str = "", colour: str = ""
+    ) -> None:
+        self.closed_on = closed_on
+        self.service, self.contact, self.colour = service, contact, colour
+        super().__init__(message)
+
+
+class NoLongerAsked(SurveyError):
+    """A posted page is not on the respondent's route, or not any more: an earlier answer has changed."""
 
 
 class NotSaved(SurveyError):

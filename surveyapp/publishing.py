@@ -38,6 +38,17 @@ def versions(db: Database) -> list[Version]:
         return waves.versions(connection)
 
 
+def document(db: Database, survey: str, version: str) -> bytes:
+    """The text of a published version.
+
+    Raises `NotFound` for an unpublished one, `SurveyError` for one that is retired or was altered in the store.
+    """
+    with db.reading() as connection:
+        text = waves.document(connection, survey, version)
+        waves.check_in_use(connection, survey, version)
+        return text.encode()
+
+
 def retire(db: Database, survey: str, version: str, today: date) -> None:
     """Let no new wave begin with a version. What was fielded with it stays as it is.
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from surveyapp import campaigning, collecting, privacy, publishing
+from surveyapp.collecting import Visit
 from surveyapp.config import Home
 from surveyapp.fieldwork import Frame, Unit
-from surveyapp.instrument import Instrument, read_instrument
+from surveyapp.instrument import Instrument, mark, read_instrument
+from surveyapp.instrument.reconciling import SEEN
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.waves import Wave
 
@@ -101,11 +103,11 @@ def make_wave(
     content = document or make_all_types()
     published = publishing.publish(db, json.dumps(content).encode(), TODAY)
     keys: list[bytes] = []
-    settings: dict[str, Any] = {"carry": ["region"], "key_place": "holder", "closes": None, "today": TODAY}
+    settings: dict[str, Any] = {"carry": ["region"], "key_place": "holder", "closes": None, "today": TODAY} | more
     frame = None if anyone else frame or make_frame()
     survey, _, version = published.instrument.name.partition("@")
-    wave = campaigning.open_wave(db, name, survey, version, frame, keep_key=keys.append, **(settings | more))
-    codes = {} if anyone else {unit.unit: code for unit, code in campaigning.invite(db, name)}
+    wave = campaigning.open_wave(db, name, survey, version, frame, keep_key=keys.append, **settings)
+    codes = {} if anyone else {unit.unit: code for unit, code in campaigning.invite(db, name, settings["today"])}
     return wave, keys[0], codes
 
 
@@ -127,9 +129,17 @@ def as_form(answers: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def send(db: Database, code: str, answers: Mapping[str, Any], today: date = TODAY, pepper: bytes = PEPPER) -> None:
     """One respondent's whole visit."""
-    visit = collecting.enter(db, pepper, code)
+    visit = collecting.enter(db, pepper, code, today)
     assert collecting.save_all(db, visit, as_form(answers), today) == []
     collecting.submit(db, visit, today)
+
+
+def opened(db: Database, visit: Visit, page: str, fields: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The form that a browser posts which has just opened the page."""
+    desk = collecting.desk(db, visit, TODAY)
+    step = desk.route.step(page)
+    assert step is not None
+    return as_form(fields) | {SEEN: [mark(step.questions, desk.form(step))]}
 
 
 def normal(code: str) -> str:

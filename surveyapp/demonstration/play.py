@@ -33,6 +33,9 @@ NOTE = (
     "Policy Commission in 2012 is met exactly; no answer is that of a team."
 )
 
+SERVICE, CONTACT = "Demonstration of a national survey", "invented.office@example.org"
+"""What the pages bear: nobody is there to be asked."""
+
 _MARKER = "demonstration"
 _FIGURES = Path(__file__).parent / "figures"
 
@@ -113,8 +116,10 @@ def _open(db: Database, home: Home, teams: Sequence[Mapping[str, str]]) -> dict[
         today=OPENED,
         keep_key=_key_keeper(home, WAVE),
         note=NOTE,
+        service=SERVICE,
+        contact=CONTACT,
     )
-    return {unit.unit: code for unit, code in campaigning.invite(db, WAVE)}
+    return {unit.unit: code for unit, code in campaigning.invite(db, WAVE, OPENED)}
 
 
 def _unit(team: Mapping[str, str]) -> Unit:
@@ -144,7 +149,7 @@ def _answer(db: Database, home: Home, codes: Mapping[str, str], units: Sequence[
 
 
 def _send(db: Database, pepper: bytes, code: str, answers: Answers, day: date) -> None:
-    visit = collecting.enter(db, pepper, code)
+    visit = collecting.enter(db, pepper, code, day)
     form = {key: [answer] if isinstance(answer, str) else list(answer) for key, answer in answers.items()}
     problems = collecting.save_all(db, visit, form, day)
     if problems:
@@ -182,4 +187,6 @@ def _open_to_anyone(db: Database, home: Home, today: date) -> None:
         closes=None,
         today=today,
         keep_key=_key_keeper(home, OPEN_WAVE),
+        service=SERVICE,
+        contact=CONTACT,
     )

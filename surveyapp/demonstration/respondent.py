@@ -51,7 +51,8 @@ class Respondent:
         for _ in range(_MOST_PAGES):
             if self.page.address.endswith("/answer/check"):
                 break
-            self._post({name: _values(answers.get(name)) for name in self.page.names})
+            fields = {name: _values(answers.get(name)) for name in self.page.names}
+            self._post({**fields, **self.page.hidden})
         self._post({})
         if not self.page.address.endswith("/answer/done"):
             raise SurveyError(f"the pages did not take the answers; they ended at {self.page.address}")
@@ -61,7 +62,8 @@ class Respondent:
             return _Page(response.url, response.read().decode())
 
     def _post(self, fields: Mapping[str, Sequence[str]]) -> None:
-        pairs = [("csrf_token", self.page.token), *((name, v) for name, values in fields.items() for v in values)]
+        token = {"csrf_token": [self.page.token]}
+        pairs = [(name, value) for name, values in {**token, **fields}.items() for value in values]
         target = urljoin(self.page.address, self.page.action)
         try:
             with self.opener.open(target, urlencode(pairs).encode(), timeout=30) as response:
@@ -71,12 +73,13 @@ class Respondent:
 
 
 class _Page(HTMLParser):
-    """The form of a page: where it goes, its token, the names of its fields."""
+    """The form of a page: where it goes, its token, what else it carries, the names of its fields."""
 
     def __init__(self, address: str, text: str) -> None:
         super().__init__()
         self.address, self.action, self.token = address, "", ""
         self.names: set[str] = set()
+        self.hidden: dict[str, list[str]] = {}
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -86,6 +89,8 @@ class _Page(HTMLParser):
             self.action = given.get("action", "")
         elif tag in {"input", "textarea"} and given.get("name") == "csrf_token":
             self.token = given["value"]
+        elif tag == "input" and given.get("type") == "hidden":
+            self.hidden.setdefault(given.get("name", ""), []).append(given.get("value", ""))
         elif tag in {"input", "textarea"}:
             self.names.add(given.get("name", ""))
 

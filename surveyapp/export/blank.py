@@ -1,6 +1,7 @@
 """A questionnaire to print and pass round before one person types: as a page of HTML, or as a Word document.
 
-Both follow the outline from top to bottom. Texts are escaped where HTML elements are made, so none is markup.
+Both follow the outline from top to bottom. Texts are escaped where HTML elements are made, so none is markup. As a
+workbook it is the offline form, without answers.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,7 @@ from docx.document import Document as Paper
 from docx.table import _Cell
 from docx.text.paragraph import Paragraph
 
-from surveyapp.export import word
+from surveyapp.export import offline, word
 from surveyapp.export.archive import legible
 from surveyapp.instrument import Instrument
 from surveyapp.instrument.outline import (
@@ -31,6 +32,7 @@ from surveyapp.instrument.outline import (
     Scale,
     Shares,
     Variable,
+    listed,
     outline,
 )
 from surveyapp.problems import SurveyError
@@ -51,11 +53,17 @@ _ANNEX_HEAD = ("Question", "Variable", "Type", "Codes and limits")
 
 
 def blank(instrument: Instrument, ending: str) -> bytes:
-    """The blank questionnaire as a `.html` or `.docx` file. Raises `SurveyError` for any other ending."""
-    writers: dict[str, Callable[[Outline], bytes]] = {".html": _page, ".docx": _document}
+    """The blank questionnaire as a `.html`, `.docx` or `.xlsx` file. Raises `SurveyError` for any other ending."""
+    writers: dict[str, Callable[[Instrument], bytes]] = {
+        ".html": lambda instrument: _page(outline(instrument)),
+        ".docx": lambda instrument: _document(outline(instrument)),
+        ".xlsx": lambda instrument: offline.write(instrument, {}, instrument.languages[0]),
+    }
     if ending not in writers:
-        raise SurveyError(f"{ending or 'no ending'} is not a kind of file; end the name in {' or '.join(writers)}")
-    return writers[ending](outline(instrument))
+        raise SurveyError(
+            f"{ending or 'no ending'} is not a kind of file; end the name in {listed([*writers], 'or')}"
+        )
+    return writers[ending](instrument)
 
 
 def _locale(language: str) -> str:

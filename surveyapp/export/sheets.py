@@ -89,11 +89,11 @@ def put_table(
         cell = put(sheet, top, column, label)
         cell.font, cell.border = _BOLD, _RULE
         cell.alignment = _HEAD if column <= texts else _HEAD_RIGHT
-    _fit_height(sheet, top, _distinct(header))
+    fit_height(sheet, top, _distinct(header))
     for i, row in enumerate(rows, top + 1):
         for column, value in enumerate(row, 1):
             put(sheet, i, column, value).alignment = _WRAP if column <= texts else _RIGHT
-        _fit_height(sheet, i, row)
+        fit_height(sheet, i, row)
     reference = f"A{top}:{get_column_letter(len(header))}{top + max(len(rows), 1)}"
     marked = MarkedTable(displayName=name, ref=reference)
     marked._initialise_columns()
@@ -109,10 +109,10 @@ def wrap_column(sheet: Worksheet) -> None:
     """Wrap the text of the first column of a sheet that holds sentences only."""
     for (cell,) in sheet.iter_rows(min_row=2, max_col=1):
         cell.alignment = _WRAP
-        _fit_height(sheet, cell.row, [cell.value])
+        fit_height(sheet, cell.row, [cell.value])
 
 
-def _fit_height(sheet: Worksheet, row: int, values: Sequence[Value | None]) -> None:
+def fit_height(sheet: Worksheet, row: int, values: Sequence[Value | None]) -> None:
     """Give a row the height of its longest wrapped text: not every programme works that out on opening."""
     lines = 1
     for column, value in enumerate(values, 1):

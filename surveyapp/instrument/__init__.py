@@ -2,6 +2,7 @@
 
 from surveyapp.instrument.answers import (
     Form,
+    clean,
     failed_checks,
     form_of,
     left_out,
@@ -33,11 +34,14 @@ from surveyapp.instrument.model import (
     Text,
     answer_keys,
     choices,
+    has_words,
     is_open,
     specify_key,
 )
 from surveyapp.instrument.ordering import ordered
 from surveyapp.instrument.piping import fill
+from surveyapp.instrument.progress import Progress, next_step, progress, touched
+from surveyapp.instrument.reconciling import Clash, as_typed, brought_back, chosen, clashes, mark, marks
 from surveyapp.instrument.routing import Route, Step, count_key, prune, route, without_item
 
 __all__ = [
@@ -45,6 +49,7 @@ __all__ = [
     "Allocation",
     "Answer",
     "Answers",
+    "Clash",
     "DateQuestion",
     "Form",
     "Grid",
@@ -56,6 +61,7 @@ __all__ = [
     "OpenText",
     "Option",
     "Page",
+    "Progress",
     "Question",
     "Rank",
     "Route",
@@ -65,24 +71,35 @@ __all__ = [
     "Step",
     "Text",
     "answer_keys",
+    "as_typed",
+    "brought_back",
     "choices",
+    "chosen",
+    "clashes",
+    "clean",
     "content_hash",
     "count_key",
     "failed_checks",
     "fill",
     "form_of",
+    "has_words",
     "holds",
     "is_open",
     "json_schema",
     "left_out",
+    "mark",
+    "marks",
     "maximum_size",
     "missing",
+    "next_step",
     "ordered",
+    "progress",
     "prune",
     "read_answers",
     "read_instrument",
     "route",
     "specify_key",
     "submitted",
+    "touched",
     "without_item",
 ]

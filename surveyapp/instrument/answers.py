@@ -30,13 +30,14 @@ from surveyapp.instrument.model import (
     Question,
     Rank,
     Single,
+    Text,
     answer_keys,
     choices,
     plain,
     specify_key,
 )
 from surveyapp.instrument.routing import Kept, Route, Step, count_key
-from surveyapp.problems import Problem, Refused
+from surveyapp.problems import Problem, Refused, Words, say, say_n
 
 Form = Mapping[str, Sequence[str]]
 """What was posted: every field with all its values, as typed."""
@@ -95,7 +96,7 @@ def failed_checks(step: Step, answers: Answers) -> list[Problem]:
     """The checks across answers of a step that do not come out; one whose answers are not all given passes."""
     here = {question.id for question in step.questions}
     return [
-        Problem(_first_here(check, here, step.number), str(check.message), "")
+        Problem(_first_here(check, here, step.number), check.message, "")
         for check in step.page.checks
         if not _passes(check, answers, step.number)
     ]
@@ -189,7 +190,7 @@ class _Reading:
                 self._choices(question)
             case Grid():
                 for row in question.rows:
-                    self._choice(f"{question.id}.{row.code}", question.scale, f"{row.label}: ")
+                    self._choice(f"{question.id}.{row.code}", question.scale, row.label)
             case NumberQuestion():
                 self._number(question)
             case Allocation():
@@ -213,8 +214,9 @@ class _Reading:
                 if option.specify and option.code in sent:
                     self._words(key, MAX_SPECIFY)
                 elif option.specify and clean(self._one(key)):
-                    do = f"Select “{option.label}” too, or clear what you wrote"
-                    self._wrong(key, f"You wrote something beside “{option.label}”", do)
+                    what = say("You wrote something beside “{option}”", option=option.label)
+                    do = say("Select “{option}” too, or clear what you wrote", option=option.label)
+                    self._wrong(key, what, do)
         if question.notes:
             self._words(f"{question.id}.notes", MAX_NOTES)
 
@@ -227,12 +229,13 @@ class _Reading:
             raise Refused([Problem(key, "one answer was sent twice", "go back and choose again")])
         return values[0] if values else ""
 
-    def _choice(self, key: str, options: Sequence[Option], name: str = "") -> None:
+    def _choice(self, key: str, options: Sequence[Option], row: Text | None = None) -> None:
         code = self._one(key)
         if any(option.code == code for option in options):
             self.answers[key] = code
         elif code:
-            self._wrong(key, f"{name}That answer is not on the list", "Select one of the answers shown")
+            what = _of(row, say("That answer is not on the list"))
+            self._wrong(key, what, say("Select one of the answers shown"))
 
     def _choices(self, question: Multiple) -> None:
         sent = self.form.get(question.id, ())
@@ -241,12 +244,14 @@ class _Reading:
         chosen = [option for option in question.options if option.code in sent]
         alone = next((option for option in chosen if option.exclusive), None)
         if len(chosen) < len(sent):
-            self._wrong(question.id, "That answer is not on the list", "Select from the answers shown")
+            self._wrong(question.id, say("That answer is not on the list"), say("Select from the answers shown"))
         elif alone and len(chosen) > 1:
-            do = f"Select “{alone.label}” alone, or the others without it"
-            self._wrong(question.id, f"“{alone.label}” cannot go with other answers", do)
+            what = say("“{option}” cannot go with other answers", option=alone.label)
+            do = say("Select “{option}” alone, or the others without it", option=alone.label)
+            self._wrong(question.id, what, do)
         elif question.at_most and len(chosen) > question.at_most:
-            self._wrong(question.id, f"You chose {len(chosen)} answers", f"Select {question.at_most} at most")
+            what = say("You chose {n} answers", n=len(chosen))
+            self._wrong(question.id, what, say("Select {n} at most", n=question.at_most))
         elif chosen:
             self.answers[question.id] = [option.code for option in chosen]
 
@@ -254,8 +259,10 @@ class _Reading:
         words = clean(self._one(key))
         over = length(words) - limit
         if over > 0:
-            what = f"Your answer is {over:,} character{'s' if over > 1 else ''} too long"
-            self._wrong(key, what, f"Shorten it to {limit:,} characters")
+            what = say_n(
+                "Your answer is {n:,} character too long", "Your answer is {n:,} characters too long", over
+            )
+            self._wrong(key, what, say("Shorten it to {n:,} characters", n=limit))
         elif words:
             self.answers[key] = words
 
@@ -263,30 +270,33 @@ class _Reading:
         typed = self._one(question.id)
         if not typed.strip():
             return
-        number = read_number(typed, str(question.unit or ""), question.decimals)
+        number = read_number(typed, question.unit or "", question.decimals)
         if isinstance(number, Problem):
             self._wrong(question.id, number.what, number.do)
         elif question.min is not None and number < question.min:
-            self._wrong(question.id, f"{number:,f} is too small", f"Enter {question.min:,f} or more")
+            what = say("{number:,f} is too small", number=number)
+            self._wrong(question.id, what, say("Enter {least:,f} or more", least=question.min))
         elif question.max is not None and number > question.max:
-            self._wrong(question.id, f"{number:,f} is too large", f"Enter {question.max:,f} or less")
+            what = say("{number:,f} is too large", number=number)
+            self._wrong(question.id, what, say("Enter {most:,f} or less", most=question.max))
         else:
             self.answers[question.id] = f"{number:f}"
 
     def _allocation(self, question: Allocation) -> None:
         typed = {
-            f"{question.id}.{row.code}": (str(row.label), self._one(f"{question.id}.{row.code}"))
+            f"{question.id}.{row.code}": (row.label, self._one(f"{question.id}.{row.code}"))
             for row in question.rows
         }
         if not any(value.strip() for _, value in typed.values()):
             return
         given: dict[str, Decimal] = {}
         for key, (label, value) in typed.items():
-            number = read_number(value, str(question.unit or ""), 1) if value.strip() else Decimal(0)
+            number = read_number(value, question.unit or "", 1) if value.strip() else Decimal(0)
             if isinstance(number, Problem):
-                self._wrong(key, f"{label}: {number.what}", number.do)
+                self._wrong(key, _of(label, number.what), number.do)
             elif number < 0 or number > question.total:
-                self._wrong(key, f"{label}: {number:,} is not possible", f"Enter 0 to {question.total:,}")
+                what = _of(label, say("{number:,} is not possible", number=number))
+                self._wrong(key, what, say("Enter 0 to {total:,}", total=question.total))
             else:
                 given[key] = number
         if len(given) == len(typed):
@@ -296,8 +306,8 @@ class _Reading:
         """A row left blank beside others counts as 0; thirds as 33.3 add up well enough."""
         total = sum(given.values(), Decimal(0))
         if abs(total - question.total) >= Decimal("0.5"):
-            what = f"Your answers add up to {total:,}"
-            self._wrong(next(iter(given)), what, f"Change them to add up to {question.total:,}")
+            what = say("Your answers add up to {total:,}", total=total)
+            self._wrong(next(iter(given)), what, say("Change them to add up to {total:,}", total=question.total))
         else:
             self.answers |= {key: f"{number:f}" for key, number in given.items()}
 
@@ -309,8 +319,8 @@ class _Reading:
         if not given:
             return
         if sorted(given.values(), key=lambda place: (len(place), place)) != wanted[: len(given)]:
-            do = f"Give each place from 1 to {last} to one of them only, beginning with 1"
-            self._wrong(question.id, "The places do not make an order", do)
+            do = say("Give each place from 1 to {last} to one of them only, beginning with 1", last=last)
+            self._wrong(question.id, say("The places do not make an order"), do)
         else:
             self.answers[question.id] = sorted(given, key=lambda code: int(given[code]))
 
@@ -320,11 +330,14 @@ class _Reading:
             return
         day, first, last = _day(parts), question.min or FIRST_DAY, question.max or LAST_DAY
         if isinstance(day, str):
-            self._wrong(question.id, day, "Enter a day, a month and a year with four digits, such as 27 3 2012")
+            do = say("Enter a day, a month and a year with four digits, such as 27 3 2012")
+            self._wrong(question.id, day, do)
         elif day < first:
-            self._wrong(question.id, "The date is too early", f"Enter {first.day} {first:%B %Y} or later")
+            do = say("Enter {first:%-d %B %Y} or later", first=first)
+            self._wrong(question.id, say("The date is too early"), do)
         elif day > last:
-            self._wrong(question.id, "The date is too late", f"Enter {last.day} {last:%B %Y} or earlier")
+            do = say("Enter {last:%-d %B %Y} or earlier", last=last)
+            self._wrong(question.id, say("The date is too late"), do)
         else:
             self.answers[question.id] = day.isoformat()
 
@@ -332,6 +345,7 @@ class _Reading:
 def read_number(typed: str, unit: str = "", decimals: int = 0) -> Decimal | Problem:
     """A number as people type it, "£1,200" or "1 200", exactly; or what is wrong (without a place).
 
+    Its unit is passed over, in any of the languages in which it is given.
     Commas and spaces group thousands only: "12,5" and "5 10" are refused and not guessed at. Never a float.
     """
     text = " ".join(typed.split()).replace("\u2212", "-")
@@ -339,50 +353,56 @@ def read_number(typed: str, unit: str = "", decimals: int = 0) -> Decimal | Prob
     if shorthand := _SHORTHAND.fullmatch(text):
         return _written_out(shorthand)
     if not _PLAIN.fullmatch(text):
-        return Problem("", "That is not a number", "Write it in digits, such as 1200 or 1,200")
+        return Problem("", say("That is not a number"), say("Write it in digits, such as 1200 or 1,200"))
     text = _ungrouped(text)
     whole, _, fraction = text.lstrip("-").partition(".")
     if len(whole.lstrip("0")) + len(fraction) > MAX_DIGITS:
-        return Problem("", "The number has too many digits", f"Write at most {MAX_DIGITS}")
+        return Problem("", say("The number has too many digits"), say("Write at most {n}", n=MAX_DIGITS))
     if len(fraction.rstrip("0")) > decimals:
-        do = f"Use {decimals} digit{'s' if decimals > 1 else ''} after the point at most"
-        do = do if decimals else "Use a whole number"
-        return Problem("", "The number is too fine", do)
+        return Problem("", say("The number is too fine"), _fine(decimals))
     return plain(Decimal(text))
+
+
+def _fine(decimals: int) -> Words:
+    if not decimals:
+        return say("Use a whole number")
+    return say_n("Use {n} digit after the point at most", "Use {n} digits after the point at most", decimals)
 
 
 def _without_unit(text: str, unit: str) -> str:
     sign = "-" if text.startswith("-") else ""
     bare = text.removeprefix(sign)
-    for mark in (CURRENCIES.get(unit, ""), "".join(unit.split())):
+    named = unit.translations.values() if isinstance(unit, Text) else ()
+    for mark in (CURRENCIES.get(unit, ""), *("".join(name.split()) for name in (unit, *named))):
         bare = bare.removeprefix(mark).removesuffix(mark)
     return sign + bare
 
 
 def _written_out(shorthand: re.Match[str]) -> Problem:
     digits = _ungrouped(shorthand[1]) if _PLAIN.fullmatch(shorthand[1]) else ""
-    do = "Write it out in full"
+    do = say("Write it out in full")
     if 0 < len(digits) <= MAX_DIGITS:
-        do = f"Write out {plain(Decimal(digits).scaleb(_TIMES[shorthand[2].lower()])):,f} in full"
-    return Problem("", "The number is shortened", do)
+        number = plain(Decimal(digits).scaleb(_TIMES[shorthand[2].lower()]))
+        do = say("Write out {number:,f} in full", number=number)
+    return Problem("", say("The number is shortened"), do)
 
 
 def _ungrouped(number: str) -> str:
     return number.replace(",", "").replace(" ", "")
 
 
-def _day(parts: Sequence[str]) -> date | str:
+def _day(parts: Sequence[str]) -> date | Words:
     day, month, year = parts
     if (
         not all(part.isascii() and part.isdigit() for part in parts)
         or len(year) != 4
         or max(len(day), len(month)) > 2
     ):
-        return "That is not a date"
+        return say("That is not a date")
     try:
         return date(int(year), int(month), int(day))
     except ValueError:
-        return "There is no such day"
+        return say("There is no such day")
 
 
 # ── writing back ─────────────────────────────────────────────────────────────
@@ -403,33 +423,38 @@ def _fields(question: Question, key: str, answer: str | Sequence[str] | None) ->
 # ── what must be there ───────────────────────────────────────────────────────
 
 
-def _blank_keys(question: Question, answers: Answers) -> list[tuple[str, str]]:
-    """The keys of a question that must not be blank and are, each with the words that name it."""
+def _blank_keys(question: Question, answers: Answers) -> list[tuple[str, Text | None]]:
+    """The keys of a question that must not be blank and are, each with the row that it belongs to."""
+    keys: dict[str, Text | None] = {question.id: None}
     if isinstance(question, Grid):
-        keys = {f"{question.id}.{row.code}": f"{row.label}: " for row in question.rows}
+        keys = {f"{question.id}.{row.code}": row.label for row in question.rows}
     elif isinstance(question, Allocation):
-        keys = {f"{question.id}.{question.rows[0].code}": ""}
-    else:
-        keys = {question.id: ""}
-    return [(key, name) for key, name in keys.items() if not answers.get(key)]
+        keys = {f"{question.id}.{question.rows[0].code}": None}
+    return [(key, row) for key, row in keys.items() if not answers.get(key)]
 
 
 _ASK = {
-    "single": "Select one answer",
-    "grid": "choose one answer",
-    "multiple": "Select at least one answer",
-    "number": "Enter a number",
-    "allocation": "Enter a number in at least one row",
-    "rank": "Put them in order",
-    "date": "Enter a date",
-    "text": "Write your answer",
+    "single": say("Select one answer"),
+    "grid": say("choose one answer"),
+    "multiple": say("Select at least one answer"),
+    "number": say("Enter a number"),
+    "allocation": say("Enter a number in at least one row"),
+    "rank": say("Put them in order"),
+    "date": say("Enter a date"),
+    "text": say("Write your answer"),
 }
 
 
 def _required(question: Question, answers: Answers) -> list[Problem]:
     if question.required is not True:
         return []
-    return [Problem(key, f"{name}{_ASK[question.type]}", "") for key, name in _blank_keys(question, answers)]
+    ask = _ASK[question.type]
+    return [Problem(key, _of(row, ask), "") for key, row in _blank_keys(question, answers)]
+
+
+def _of(row: Text | None, what: str) -> str:
+    """What is wrong, with the row that it is about."""
+    return say("{row}: {what}", row=row, what=what) if row else what
 
 
 def _first_here(check: Check, here: set[str], number: int) -> str:

@@ -7,12 +7,12 @@ conditions, codes used twice) is checked in `checking`.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -148,6 +148,13 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with changes; what was worked out of the original (`cached_property`) is worked out anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in copy.__dict__.keys() - type(self).model_fields.keys():
+            del copy.__dict__[name]
+        return copy
+
 
 class Condition(Part):
     """When something is asked: a test of one earlier answer, or a combination of conditions.
@@ -203,6 +210,31 @@ class Asked(Part):
     was: Id | None = Field(None, description="The id that this question had in the version before.")
     probes: list[Text] = Field(default_factory=list, description="What an interviewer may ask further.")
     notes: bool = Field(False, description="Room for the interviewer's own notes.")
+
+    # A route asks these of every question at every request, so each question works them out once.
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """What `answer_keys` gives."""
+        return tuple(_answer_keys(self))
+
+    @cached_property
+    def specified(self) -> dict[str, str]:
+        """The answer key of the words that go with each option that asks for some, by the option's code."""
+        options: list[Option] = getattr(self, "options", [])
+        return {option.code: specify_key(self.id, option.code) for option in options if option.specify}
+
+    @cached_property
+    def offered(self) -> frozenset[str]:
+        """The codes of its options; none for a question without."""
+        options: list[Option] = getattr(self, "options", [])
+        return frozenset(option.code for option in options)
+
+    @cached_property
+    def conditional(self) -> tuple[str, ...]:
+        """Which of its parts, "options" or "rows", hold something that is shown on a condition."""
+        parts = ("options", "rows")
+        return tuple(part for part in parts if any(entry.show_if for entry in getattr(self, part, ())))
 
 
 Order = Literal["fixed", "random", "reversed-half"]
@@ -407,18 +439,22 @@ def specify_key(question_id: str, code: str) -> str:
     return f"{question_id}.{code}.text"
 
 
-def answer_keys(question: Question) -> Iterator[str]:
+def answer_keys(question: Question) -> tuple[str, ...]:
     """The keys under which a question's answers are kept, the closed ones first.
 
     A `grid` and an `allocation` use one key a row (`engagement_now.police`), all others their id; the words that
     go with an option stand under `question.code.text`, an interviewer's notes under `question.notes`.
     """
+    return question.keys
+
+
+def _answer_keys(question: Asked) -> Iterator[str]:
     if isinstance(question, Grid | Allocation):
         yield from (f"{question.id}.{row.code}" for row in question.rows)
     else:
         yield question.id
     if isinstance(question, Single | Multiple):
-        yield from (specify_key(question.id, option.code) for option in question.options if option.specify)
+        yield from question.specified.values()
     if question.notes:
         yield f"{question.id}.notes"
 
@@ -431,5 +467,12 @@ def is_open(instrument: Instrument, key: str) -> bool:
     """
     name, _, rest = key.partition(".")
     question = instrument.questions.get(name.partition("@")[0])
-    own = isinstance(question, OpenText) and not rest and not question.linked
-    return own or rest == "notes" or rest.endswith(".text")
+    linked = isinstance(question, OpenText) and not rest and question.linked
+    return has_words(instrument, key) and not linked
+
+
+def has_words(instrument: Instrument, key: str) -> bool:
+    """Whether an answer key holds words of the respondent's own."""
+    name, _, rest = key.partition(".")
+    question = instrument.questions.get(name.partition("@")[0])
+    return rest == "notes" or rest.endswith(".text") or (isinstance(question, OpenText) and not rest)

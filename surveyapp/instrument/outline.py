@@ -5,12 +5,14 @@ numbered 1, 2, 3 … through the whole questionnaire, rows a, b, c …; conditio
 these numbers. Our own words are English; the author's come in the language asked for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
+from types import MappingProxyType
 
 from surveyapp.instrument.answers import MAX_NOTES, MAX_SPECIFY
+from surveyapp.instrument.conditions import Answers
 from surveyapp.instrument.model import (
     CURRENCIES,
     Allocation,
@@ -189,9 +191,19 @@ class Outline:
     annex: tuple[Variable, ...]
 
 
-def outline(instrument: Instrument, language: str = "") -> Outline:
-    """The questionnaire on paper, in `language` or else in its first one."""
+def outline(
+    instrument: Instrument,
+    language: str = "",
+    answers: Answers = MappingProxyType({}),
+    unit: Mapping[str, str] = MappingProxyType({}),
+) -> Outline:
+    """The questionnaire on paper, in `language` or else in its first one.
+
+    What is known of the answers and of the organisation is filled in; the rest is said in square brackets.
+    """
     wording = _Wording(instrument, language or instrument.languages[0])
+    wording.answers |= {key: answer for key, answer in answers.items() if answer}
+    wording.facts |= {fact: value for fact, value in unit.items() if value}
     return Outline(
         name=instrument.name,
         title=wording(instrument.title),
@@ -220,7 +232,7 @@ class _Wording:
         self.verb = "Ask" if self.spoken else "Answer"
         self.numbers = {id_: i for i, id_ in enumerate(instrument.questions, 1)}
         self.places = dict(self._places())
-        self.answers = {
+        self.answers: dict[str, str | Sequence[str]] = {
             key: self._piped(question, key)
             for question in instrument.questions.values()
             for key in answer_keys(question)

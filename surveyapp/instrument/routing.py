@@ -19,14 +19,12 @@ from surveyapp.instrument.model import (
     Instrument,
     Item,
     Multiple,
-    Note,
     Option,
     Page,
     Question,
     Rank,
     Row,
     Section,
-    Single,
     answer_keys,
 )
 from surveyapp.instrument.piping import reworded
@@ -43,15 +41,15 @@ class Step:
     number: int
     items: tuple[Item, ...]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The page's id; with `-2` for the second item of a repeated page."""
         return f"{self.page.id}-{self.number}" if self.number else self.page.id
 
-    @property
+    @cached_property
     def questions(self) -> tuple[Question, ...]:
         """What is asked here."""
-        return tuple(item for item in self.items if not isinstance(item, Note))
+        return tuple(item for item in self.items if item.type != "note")
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ def _shown(page: Page, number: int, answers: Answers, seen: Kept) -> tuple[Item,
     for item in _items_of(page, number):
         if holds(item.show_if, seen) and (shown := _with_shown_parts(item, seen)):
             items.append(shown)
-            if not isinstance(shown, Note):
+            if shown.type != "note":
                 _collect(shown, answers, seen)
     return tuple(items)
 
@@ -188,13 +186,13 @@ def _renamed_texts(part: Item | Option | Row, names: Mapping[str, str]) -> dict[
 
 def _with_shown_parts(item: Item, seen: Answers) -> Item | None:
     """The item with the options and rows that are shown; None if none of them is."""
-    for part in ("options", "rows"):
-        entries = getattr(item, part, None)
-        if entries and any(entry.show_if for entry in entries):
-            shown = [entry for entry in entries if holds(entry.show_if, seen)]
-            if not shown:
-                return None
-            item = item.model_copy(update={part: shown})
+    if item.type == "note":
+        return item
+    for part in item.conditional:
+        shown = [entry for entry in getattr(item, part) if holds(entry.show_if, seen)]
+        if not shown:
+            return None
+        item = item.model_copy(update={part: shown})
     return item
 
 
@@ -205,26 +203,22 @@ def _collect(question: Question, answers: Answers, seen: Kept) -> None:
         if not answer:
             continue
         if isinstance(answer, str):
-            if key != question.id or not isinstance(question, Single) or _offers(question, answer):
+            if key != question.id or question.type != "single" or answer in question.offered:
                 seen[key] = answer
         elif kept := [
-            code for code in answer if not isinstance(question, Multiple | Rank) or _offers(question, code)
+            code for code in answer if question.type not in {"multiple", "rank"} or code in question.offered
         ]:
             seen[key] = kept
-    _drop_words_of_options_not_chosen(question, seen)
-
-
-def _offers(question: Single | Multiple | Rank, code: str) -> bool:
-    return any(option.code == code for option in question.options)
+    if question.specified:
+        _drop_words_of_options_not_chosen(question, seen)
 
 
 def _drop_words_of_options_not_chosen(question: Question, seen: Kept) -> None:
-    if isinstance(question, Single | Multiple):
-        answer = seen.get(question.id, "")
-        chosen = [answer] if isinstance(answer, str) else answer
-        for option in question.options:
-            if option.specify and option.code not in chosen:
-                seen.pop(f"{question.id}.{option.code}.text", None)
+    answer = seen.get(question.id, "")
+    chosen = [answer] if isinstance(answer, str) else answer
+    for code, key in question.specified.items():
+        if code not in chosen:
+            seen.pop(key, None)
 
 
 def _asked_keys(question: Question) -> Iterator[str]:

@@ -54,7 +54,7 @@ draft_table = sa.Table(
 class Invitation:
     """One way in: the wave it is for, what its draft key is derived with, and whether it has been used.
 
-    Unit, name and strata are the organisation's, empty in a wave open to anyone.
+    Unit, name, strata and language are the organisation's, empty in a wave open to anyone.
     """
 
     code_hash: bytes
@@ -64,6 +64,7 @@ class Invitation:
     unit: str = ""
     name: str = field(default="", repr=False)
     strata: dict[str, str] = field(default_factory=dict)
+    language: str = ""
 
 
 def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes, Unit]]) -> None:
@@ -117,6 +118,7 @@ _INVITATION = (
         invitation_table.c.salt,
         invitation_table.c.state,
         organisation_table.c.strata,
+        organisation_table.c.language,
     )
     .outerjoin(organisation_table, invitation_table.c.organisation == organisation_table.c.id)
     .where(invitation_table.c.code_hash == sa.bindparam("code_hash"))
@@ -129,7 +131,14 @@ def invitation(connection: sa.Connection, code_hash: bytes) -> Invitation | None
     if row is None:
         return None
     strata = json.loads(row.strata or "{}")
-    return Invitation(code_hash, row.wave, row.salt, row.state, row.unit or "", row.name or "", strata)
+    own = (row.unit or "", row.name or "", strata, row.language or "")
+    return Invitation(code_hash, row.wave, row.salt, row.state, *own)
+
+
+def names(connection: sa.Connection, wave: str) -> list[tuple[str, str]]:
+    """Unit and name of every organisation in a wave's frame, by unit."""
+    query = sa.select(organisation_table.c.unit, organisation_table.c.name).order_by(organisation_table.c.unit)
+    return [(row.unit, row.name) for row in connection.execute(query.where(organisation_table.c.wave == wave))]
 
 
 def completions(connection: sa.Connection, wave: str) -> dict[str, int]:
@@ -150,12 +159,15 @@ def draft(connection: sa.Connection, code_hash: bytes) -> bytes | None:
     return connection.scalar(_DRAFT, {"code_hash": code_hash})
 
 
+_KEEP_DRAFT = draft_table.update().where(draft_table.c.code_hash == sa.bindparam("code"))
+
+
 def keep_draft(connection: sa.Connection, code_hash: bytes, box: bytes, today: str) -> None:
     """Store a draft in place of the one before."""
     values = {"box": box, "touched_on": today}
-    changed = connection.execute(draft_table.update().where(draft_table.c.code_hash == code_hash).values(values))
+    changed = connection.execute(_KEEP_DRAFT, {"code": code_hash, **values})
     if not changed.rowcount:
-        connection.execute(draft_table.insert().values(code_hash=code_hash, **values))
+        connection.execute(draft_table.insert(), {"code_hash": code_hash, **values})
 
 
 def drop_drafts(connection: sa.Connection, wave: str) -> int:

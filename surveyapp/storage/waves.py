@@ -7,8 +7,11 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from surveyapp.instrument import Instrument, content_hash, read_instrument
-from surveyapp.problems import NotFound, SurveyError
+from surveyapp.problems import NotFound, SurveyError, WaveNotOpen
 from surveyapp.storage.database import Day, metadata
+
+# Written as SQL: a default of "" would be compared with the two quotes that the database reports.
+_NOTHING = sa.text("''")
 
 version_table = sa.Table(
     "version",
@@ -40,6 +43,9 @@ wave_table = sa.Table(
     sa.Column("opened_on", Day, nullable=False),
     sa.Column("closes_on", Day),
     sa.Column("closed_on", Day),
+    sa.Column("service", sa.Text, nullable=False, server_default=_NOTHING),
+    sa.Column("contact", sa.Text, nullable=False, server_default=_NOTHING),
+    sa.Column("colour", sa.Text, nullable=False, server_default=_NOTHING),
     sa.ForeignKeyConstraint(["survey", "version"], ["version.survey", "version.version"]),
     sa.CheckConstraint("kind IN ('listed', 'open')", name="wave_kind"),
     sa.CheckConstraint("state IN ('open', 'closed')", name="wave_state"),
@@ -55,7 +61,8 @@ class Wave:
     `kind` is "listed" (invited organisations) or "open" (anyone); `key_place` says who holds the private key,
     "server" or "holder". `cells` counts the units of the frame in each carried stratum cell, `issued` those
     with usable contact details. `note` is a statement that every output carries. Every draft and box of the wave
-    is padded to `box_size` bytes, whatever version it is in. Days are ISO texts.
+    is padded to `box_size` bytes, whatever version it is in. Days are ISO texts. `service` is the name that its
+    pages bear, `contact` says how to reach those who field it, `colour` is "#rrggbb"; "" is the site's own.
     """
 
     name: str
@@ -73,11 +80,19 @@ class Wave:
     note: str = ""
     closes_on: str | None = None
     closed_on: str | None = None
+    service: str = ""
+    contact: str = ""
+    colour: str = ""
 
     @property
     def seal_info(self) -> bytes:
         """What a box of this wave is bound to. The version is inside: a wave may move to a newer one."""
         return f"surveyapp box 1 {self.name} {self.survey}".encode()
+
+    @property
+    def last_day(self) -> str | None:
+        """The last day on which answers are or were taken, as far as it is known."""
+        return min(filter(None, (self.closes_on, self.closed_on)), default=None)
 
     @property
     def population(self) -> int:
@@ -114,16 +129,24 @@ def add_version(connection: sa.Connection, instrument: Instrument, document: str
     return known is None
 
 
+_PUBLISHED = sa.select(version_table.c.document, version_table.c.hash).where(
+    version_table.c.survey == sa.bindparam("survey"), version_table.c.version == sa.bindparam("version")
+)
+
+
 def published(connection: sa.Connection, survey: str, version: str) -> Instrument:
     """A published version. Raises `NotFound`, or `SurveyError` if the stored document no longer has its hash."""
-    row = connection.execute(
-        sa.select(version_table.c.document, version_table.c.hash).where(
-            version_table.c.survey == survey, version_table.c.version == version
-        )
-    ).one_or_none()
+    row = connection.execute(_PUBLISHED, {"survey": survey, "version": version}).one_or_none()
     if row is None:
         raise NotFound(f"{survey}@{version} is not published; run: surveyapp instrument publish FILE")
     return _parsed(row.document, row.hash)
+
+
+def document(connection: sa.Connection, survey: str, version: str) -> str:
+    """The text of a published version, as it was published. Raises like `published`."""
+    published(connection, survey, version)
+    here = (version_table.c.survey == survey) & (version_table.c.version == version)
+    return str(connection.scalar(sa.select(version_table.c.document).where(here)))
 
 
 @lru_cache(maxsize=32)
@@ -188,9 +211,13 @@ def add_wave(connection: sa.Connection, wave: Wave) -> None:
     connection.execute(wave_table.insert().values(values))
 
 
+_WAVE = sa.select(wave_table).where(wave_table.c.name == sa.bindparam("name"))
+_WAVES = sa.select(wave_table).order_by(wave_table.c.name)
+
+
 def wave_named(connection: sa.Connection, name: str) -> Wave:
-    """The wave. Raises `NotFound`, naming the waves there are."""
-    row = connection.execute(sa.select(wave_table).where(wave_table.c.name == name)).one_or_none()
+    """The wave, read each time: another process may just have closed it. Raises `NotFound`, naming the waves."""
+    row = connection.execute(_WAVE, {"name": name}).one_or_none()
     if row is None:
         names = ", ".join(wave.name for wave in waves(connection)) or "none yet"
         raise NotFound(f"there is no wave {name[:60]!r}; the waves are: {names}")
@@ -199,7 +226,22 @@ def wave_named(connection: sa.Connection, name: str) -> Wave:
 
 def waves(connection: sa.Connection) -> list[Wave]:
     """All waves by name."""
-    return [_wave(row) for row in connection.execute(sa.select(wave_table).order_by(wave_table.c.name))]
+    return [_wave(row) for row in connection.execute(_WAVES)]
+
+
+def not_open(wave: Wave) -> WaveNotOpen:
+    """What meets whoever comes to a wave after its last day: which day that was, and whom to ask."""
+    message = f"the wave {wave.name} was closed on {wave.last_day}"
+    if wave.state == "open":
+        later = f"to take answers again: surveyapp wave settings {wave.name} --closes DAY"
+        message = f"{wave.last_day} was the last day of the wave {wave.name}; {later}"
+    return WaveNotOpen(message, wave.last_day, wave.service, wave.contact, wave.colour)
+
+
+def has_colour(connection: sa.Connection, colour: str) -> bool:
+    """Whether some wave bears this colour."""
+    here = wave_table.c.colour == colour
+    return connection.scalar(sa.select(wave_table.c.name).where(here).limit(1)) is not None
 
 
 def change_wave(connection: sa.Connection, name: str, **values: object) -> None:

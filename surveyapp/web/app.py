@@ -3,10 +3,13 @@
 import hashlib
 from collections.abc import Callable, Iterable, MutableMapping
 from datetime import date
+from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, g
+from flask import Flask, Request, g
+from flask_babel import gettext
 from flask_wtf import CSRFProtect
 from werkzeug.routing import BaseConverter
 from whitenoise import WhiteNoise
@@ -15,28 +18,42 @@ from surveyapp import privacy, publishing
 from surveyapp.config import Home, secret
 from surveyapp.instrument import CURRENCIES
 from surveyapp.storage.database import Database, connect
-from surveyapp.web import errors, respondent, safety
+from surveyapp.web import answering, brand, entrance, errors, languages, offline, safety, sending, visits
 from surveyapp.web.cookies import SealedCookies
+
+ROOMS = (entrance, answering, offline, sending)
+"""Importing them fills `visits.pages`."""
 
 STATIC = Path(__file__).parent / "static"
 MAX_FORM = 400_000
 """Bytes of a posted form. Everything up to this is kept in memory: no answer is spooled to a file."""
 
 
+class MemoryRequest(Request):
+    """A request whose files stay in memory: werkzeug would put large ones on the disk."""
+
+    def _get_file_stream(self, *_said: Any, **_of_it: Any) -> IO[bytes]:
+        return BytesIO()
+
+
 class Slug(BaseConverter):
     """The names that our addresses hold: pages and waves."""
 
-    regex = "[a-z0-9][a-z0-9_-]{0,39}"
+    regex = "[a-z0-9][a-z0-9_-]{0,45}"
 
 
-def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date.today) -> Flask:
+def create_app(
+    home: Home, secure: bool = True, today: Callable[[], date] = date.today, preview: bool = False
+) -> Flask:
     """The respondent app on an installation.
 
     `secure` says that it is served over TLS, as every real one must be: cookies then travel over TLS only.
-    `today` gives the day; nothing finer is ever wanted.
+    `today` gives the day; nothing finer is ever wanted. `preview` marks every page as one that keeps nothing; its
+    cookie has a name of its own, because a browser sends the cookies of 127.0.0.1 to every port.
     """
     home.make()
     app = Flask(__name__, static_folder=None)
+    app.request_class = MemoryRequest
     app.logger.disabled = True  # Flask's own words name path and exception; `safety.log` has ours
     app.url_map.converters["slug"] = Slug
     app.config.update(
@@ -48,15 +65,21 @@ def create_app(home: Home, secure: bool = True, today: Callable[[], date] = date
         WTF_CSRF_SSL_STRICT=False,  # it looks at the Referer, which our pages forbid; `safety` looks at the Origin
         SESSION_COOKIE_SECURE=secure,
     )
-    app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure)
+    cookie = "preview" if preview else "answer"
+    app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure, cookie)
     safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
-    CSRFProtect(app)
+    tokens = CSRFProtect(app)
+    for asks_itself in (answering.save, offline.take):  # so that nothing typed is lost, and files may be larger
+        tokens.exempt(asks_itself)
+    languages.install(app)
+    brand.install(app)
     errors.handle(app)
-    app.extensions["surveyapp"] = respondent.Desk(_database(home), _secret(home.keys / "pepper"), today)
-    app.register_blueprint(respondent.pages)
+    app.extensions["surveyapp"] = visits.Site(_database(home), _secret(home.keys / "pepper"), today)
+    app.register_blueprint(visits.pages)
     _serve_static(app)
     app.context_processor(_page_context)
     app.jinja_env.globals["CURRENCIES"] = CURRENCIES
+    app.jinja_env.globals["preview"] = preview
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app
 
@@ -74,7 +97,7 @@ def _secret(path: Path) -> bytes:
 
 
 def _page_context() -> dict[str, object]:
-    return {"language": "en", "service_name": "State of the sector surveys", "csp_nonce": g.get("nonce", "")}
+    return {"service_name": gettext("State of the sector surveys"), "csp_nonce": g.get("nonce", "")}
 
 
 def _serve_static(app: Flask) -> None:

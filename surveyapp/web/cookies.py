@@ -23,10 +23,10 @@ class Visitor(dict[str, Any], SessionMixin):
 class SealedCookies(SessionInterface):
     """Reads and writes the cookie. Altered, foreign or old cookies count as none."""
 
-    def __init__(self, key: bytes, secure: bool) -> None:
+    def __init__(self, key: bytes, secure: bool, name: str = "answer") -> None:
         self.key = key
         self.secure = secure
-        self.name = "__Host-answer" if secure else "answer"
+        self.name = f"__Host-{name}" if secure else name
 
     def open_session(self, app: Flask, request: Request) -> Visitor:
         """The visitor in the request's cookie, or an empty one."""
@@ -38,7 +38,12 @@ class SealedCookies(SessionInterface):
         return Visitor(content["visitor"]) if time.time() - content["at"] < LIFETIME else Visitor()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write the cookie anew, or take it away when there is nothing to remember."""
+        """Write the cookie anew, or take it away when there is nothing to remember.
+
+        A response that anybody may keep says nothing of the visitor.
+        """
+        if response.cache_control.public:
+            return
         response.headers.add("Vary", "Cookie")
         if not session:
             response.delete_cookie(self.name, secure=self.secure, httponly=True, samesite="Lax")

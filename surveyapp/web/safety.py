@@ -36,8 +36,10 @@ def guard(app: Flask, secure: bool) -> None:
     @app.after_request
     def _finish(response: Response) -> Response:
         response.headers.update(HEADERS)
-        response.headers["Content-Security-Policy"] = policy(g.get("nonce"))
-        response.headers["Cache-Control"] = "no-store"
+        kept = response.cache_control.public  # by anybody: a stylesheet, never a page
+        response.headers["Content-Security-Policy"] = policy(None if kept else g.get("nonce"))
+        if not kept:
+            response.headers["Cache-Control"] = "no-store"
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response

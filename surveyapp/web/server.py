@@ -34,8 +34,8 @@ OPTIONS: dict[str, Any] = {
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, home: Home, options: dict[str, Any], secure: bool) -> None:
-        self.home, self.options, self.secure = home, options, secure
+    def __init__(self, home: Home, options: dict[str, Any], secure: bool, preview: bool) -> None:
+        self.home, self.options, self.secure, self.preview = home, options, secure, preview
         super().__init__()
 
     def load_config(self) -> None:
@@ -43,10 +43,18 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create_app(self.home, secure=self.secure)
+        return create_app(self.home, secure=self.secure, preview=self.preview)
 
 
-def serve(home: Home, port: int, host: str = "127.0.0.1", secure: bool = False) -> None:
-    """Serve until stopped. `secure` says that a proxy in front speaks TLS; on this machine alone it need not."""
+def serve(home: Home, port: int, host: str = "127.0.0.1", secure: bool = False, preview: bool = False) -> None:
+    """Serve until stopped. `secure` says that a proxy in front speaks TLS; on this machine alone it need not.
+
+    A `preview` ends with its terminal too; gunicorn would take the terminal's last signal for a wish to reload.
+    """
     os.umask(0o077)
-    _Server(home, {**OPTIONS, "bind": f"{host}:{port}"}, secure).run()
+    ending = {"on_reload": _stop} if preview else {}
+    _Server(home, {**OPTIONS, **ending, "bind": f"{host}:{port}"}, secure, preview).run()
+
+
+def _stop(_server: Any) -> None:
+    raise KeyboardInterrupt

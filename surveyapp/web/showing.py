@@ -1,15 +1,17 @@
 """What the pages show: a step's items with their texts filled in, typed answers again, the check page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from surveyapp.collecting import Desk
-from surveyapp.fieldwork import printed_day
+from surveyapp.identifying import Finding
 from surveyapp.instrument import (
     CURRENCIES,
     Allocation,
     Answers,
+    Clash,
     DateQuestion,
+    Form,
     Grid,
     Item,
     Multiple,
@@ -19,12 +21,14 @@ from surveyapp.instrument import (
     Rank,
     Step,
     Text,
+    answer_keys,
     choices,
     fill,
-    form_of,
     ordered,
+    read_answers,
     specify_key,
 )
+from surveyapp.web.languages import printed_day
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,26 @@ class Block:
 
     title: str | None
     rows: list[Line]
+
+
+@dataclass(frozen=True)
+class Giveaway:
+    """Words of one answer that may tell who wrote it, and the link to the answer."""
+
+    text: str
+    change: str
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Two answers to a question, in lines, and which of them is likely to be the one to keep."""
+
+    question: str
+    text: str
+    mine: list[str]
+    saved: list[str]
+    likely: str | None
 
 
 @dataclass(frozen=True)
@@ -75,19 +99,10 @@ def _printed(desk: Desk, item: Item, language: str) -> Item:
     return printed
 
 
-def as_fields(step: Step, answers: Answers) -> dict[str, object]:
-    """Answers as the form shows them: field by field, a list for each `multiple`."""
-    return _by_field(step, form_of(step.items, answers))
-
-
-def as_typed(step: Step, form: Mapping[str, list[str]]) -> dict[str, object]:
-    """What was posted, for showing it again beside its problems."""
-    return _by_field(step, form)
-
-
-def _by_field(step: Step, form: Mapping[str, list[str]]) -> dict[str, object]:
+def as_fields(step: Step, form: Form) -> dict[str, object]:
+    """A form as the page prints it: field by field, a list for each `multiple`."""
     several = {question.id for question in step.questions if isinstance(question, Multiple)}
-    return {name: values if name in several else "".join(values[:1]) for name, values in form.items()}
+    return {name: list(values) if name in several else "".join(values[:1]) for name, values in form.items()}
 
 
 def changed_questions(desk: Desk, address: Callable[[str, str], str], language: str) -> list[tuple[str, str]]:
@@ -98,6 +113,51 @@ def changed_questions(desk: Desk, address: Callable[[str, str], str], language: 
         for question in step.questions
         if question.id.partition("@")[0] in desk.look_again
     ]
+
+
+def giveaways(
+    desk: Desk, found: Mapping[str, Sequence[Finding]], address: Callable[[str, str], str], language: str
+) -> list[Giveaway]:
+    """The words that may tell who wrote them, question by question."""
+    return [
+        Giveaway(
+            filled(desk, question.text, language), address(step.name, key.replace(".", "-")), list(found[key])
+        )
+        for step in desk.route.steps
+        for question in step.questions
+        for key in answer_keys(question)
+        if key in found
+    ]
+
+
+# ── two versions of a page ───────────────────────────────────────────────────
+
+
+def versions(desk: Desk, clash: Clash, language: str) -> Versions:
+    """Both answers to a question that two people gave, without the lines on which they agree."""
+    mine, saved = (_version(clash.question, form, language) for form in (clash.mine, clash.saved))
+    return Versions(
+        clash.question.id,
+        filled(desk, clash.question.text, language),
+        [line for line in mine if line not in saved],
+        [line for line in saved if line not in mine],
+        clash.likely,
+    )
+
+
+def _version(question: Question, form: Form, language: str) -> list[str]:
+    """An answer in lines; what cannot be read stands as it was typed."""
+    answers, problems = read_answers([question], form)
+    if problems:
+        return [value for values in form.values() for value in values]
+    rows = {
+        f"{question.id}.{row.code}": row.label.in_language(language)
+        for row in (question.rows if isinstance(question, Grid | Allocation) else ())
+    }
+    keys = rows or {question.id: ""}
+    said = [(label, _values(question, key, answers, language)) for key, label in keys.items()]
+    notes = [str(answers[key]) for key in answer_keys(question) if key.endswith(".notes") and key in answers]
+    return [f"{label}: {value}" if label else value for label, values in said for value in values] + notes
 
 
 # ── the check page ───────────────────────────────────────────────────────────

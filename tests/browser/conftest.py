@@ -2,8 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,14 +99,14 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The site with the DAT questionnaire in the field."""
-    home = make_home(tmp_path_factory.mktemp("site"))
+@contextmanager
+def serving(path: Path, document: Mapping[str, Any], **more: Any) -> Iterator[Served]:
+    """The site with a questionnaire in the field; `more` are settings of its wave."""
+    home = make_home(path)
     app = create_app(home, secure=False, today=lambda: TODAY)
     db = connect(home.database)
-    document = json.loads(project_file("instruments/dat/2012.1.json").read_bytes())
-    site = Site(home, app, db, *make_wave(db, "dat-2012", document, make_frame(60), key_place="server"))
+    settings = {"frame": make_frame(60), "key_place": "server"} | more
+    site = Site(home, app, db, *make_wave(db, "dat-2012", document, **settings))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -113,6 +116,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.server_close()
     db.close()
     app.extensions["surveyapp"].db.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The site with the DAT questionnaire in the field."""
+    document = json.loads(project_file("instruments/dat/2012.1.json").read_bytes())
+    with serving(tmp_path_factory.mktemp("site"), document) as site:
+        yield site
 
 
 def welcome(served: Served, context: BrowserContext) -> Guest:

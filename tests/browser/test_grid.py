@@ -10,13 +10,14 @@ pytestmark = pytest.mark.browser
 GRID = "/answer/page/partners_next"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 
-ROWS = """() => [...document.querySelectorAll('.app-grid__row')].map(row => ({
+ROWS = """() => [...document.querySelectorAll('.app-grid__row')].filter(row => row.checkVisibility()).map(row => ({
   legend: row.querySelector('legend').getBoundingClientRect().toJSON(),
   inputs: [...row.querySelectorAll('input')].map(i => i.getBoundingClientRect().toJSON()),
 }))"""
 HEADINGS = """() => [...document.querySelectorAll('.app-grid__head span')].slice(1)
   .map(span => span.getBoundingClientRect().toJSON())"""
 TARGETS = """() => [...document.querySelectorAll('input:not([type=hidden]), button, textarea, nav a')]
+  .filter(e => e.checkVisibility() && !e.closest('[aria-hidden]'))
   .map(e => [e.id || e.textContent, e.getBoundingClientRect()])
   .map(([name, box]) => [name, Math.min(box.width, box.height)])"""
 UNDER_FOCUS = """() => {
@@ -59,7 +60,9 @@ def test_options_are_stacked_under_their_row_on_a_phone(guest: Guest):
     guest.page.set_viewport_size(PHONE)
     page = guest.enter(GRID)
     assert not page.locator(".app-grid__head").is_visible()
-    for line in page.evaluate(ROWS):
+    lines = page.evaluate(ROWS)
+    assert len(lines) == 8
+    for line in lines:
         tops = [circle["top"] for circle in line["inputs"]]
         assert tops == sorted(tops)
         assert len(set(tops)) == 5
@@ -102,6 +105,98 @@ def test_a_chosen_circle_looks_chosen(guest: Guest):
 def test_a_chosen_circle_looks_chosen_in_high_contrast(guest: Guest):
     guest.page.emulate_media(forced_colors="active")
     test_a_chosen_circle_looks_chosen(guest)
+
+
+# ── in parts on a phone ──────────────────────────────────────────────────────
+
+
+def seen(page: Page) -> list[str]:
+    """The rows in sight."""
+    return page.evaluate("""() => [...document.querySelectorAll('.app-grid__row')]
+      .filter(row => row.checkVisibility())
+      .map(row => row.querySelector('input').id.replace('engagement_next-', ''))""")
+
+
+def buttons(page: Page) -> list[str]:
+    """The large buttons in sight."""
+    return [button.inner_text() for button in page.locator(".govuk-button").all() if button.is_visible()]
+
+
+def test_a_desk_shows_the_whole_grid_and_a_phone_half_of_it(guest: Guest):
+    page = guest.enter(GRID)
+    every_row = seen(page)
+    assert len(every_row) == 16
+    assert buttons(page)[0] == "Save and continue"
+    assert not page.get_by_text("Part 1 of 2").is_visible()
+    page.set_viewport_size(PHONE)
+    assert seen(page) == every_row[:8]
+    assert buttons(page)[0] == "Save and go on to rows 9 to 16"
+    assert "Save and continue" not in buttons(page)
+    assert page.get_by_text("Part 1 of 2").is_visible()
+    page.set_viewport_size({"width": 768, "height": 900})
+    assert len(seen(page)) == 8
+    page.set_viewport_size({"width": 769, "height": 900})
+    assert seen(page) == every_row
+
+
+def test_a_phone_walks_through_the_parts_and_keeps_every_answer(plain_guest: Guest):
+    plain_guest.page.set_viewport_size(PHONE)
+    page = plain_guest.enter(GRID)
+    every_row = page.locator(".app-grid__row")
+    every_row.nth(2).locator("input").first.check()
+    plain_guest.press("Save and go on to rows 9 to 16")
+    assert plain_guest.path == GRID
+    assert page.locator("legend", has_text="How do you expect").is_visible()
+    assert page.get_by_text("Part 2 of 2").is_visible()
+    assert len(seen(page)) == 8
+    assert not every_row.nth(7).is_visible()
+    every_row.nth(12).locator("input").nth(1).check()
+    plain_guest.press("Save and continue")
+    assert plain_guest.path != GRID
+    page = plain_guest.go(GRID)
+    assert every_row.nth(2).locator("input").first.is_checked()
+    assert every_row.nth(12).locator("input").nth(1).is_checked()
+
+
+def test_a_fault_in_a_later_part_is_shown_and_can_be_reached(guest: Guest):
+    guest.page.set_viewport_size(PHONE)
+    page = guest.enter(GRID)
+    last = page.locator(".app-grid__row").last.locator("input").first
+    last.evaluate("input => { input.value = 'x'; input.checked = true }")
+    page.set_viewport_size(DESK)
+    guest.press("Save and continue")
+    page.set_viewport_size(PHONE)
+    page.locator(".govuk-error-summary a").click()
+    assert page.locator(".app-grid__row").last.is_visible()
+    assert focus(page) == page.locator(".app-grid__row").last.locator("input").first.get_attribute("id")
+
+
+def test_a_link_to_a_row_of_a_later_part_shows_that_part(plain_guest: Guest):
+    plain_guest.page.set_viewport_size(PHONE)
+    page = plain_guest.enter(GRID)
+    last = page.locator(".app-grid__row").last
+    field = last.locator("input").first.get_attribute("id")
+    assert not last.is_visible()
+    plain_guest.go(f"{GRID}#{field}")
+    assert last.is_visible()
+    assert page.locator(".app-grid__row").first.is_visible()
+
+
+def test_enter_presses_the_button_in_sight(guest: Guest):
+    page = guest.enter(GRID)
+    page.locator(".app-grid__row input").first.focus()
+    page.set_viewport_size(PHONE)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert "part=2" in page.url
+
+
+def test_enter_goes_on_without_scripts_too(plain_guest: Guest):
+    page = plain_guest.enter(GRID)
+    page.locator(".app-grid__row input").first.focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert plain_guest.path != GRID
 
 
 # ── by keyboard alone ────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from email.policy import default
 from pathlib import Path
@@ -13,11 +14,20 @@ from typing import Any
 import pytest
 
 from surveyapp import collecting, privacy, publishing
-from surveyapp.campaigning import close_wave, invite, invite_by_letter, open_wave, status
+from surveyapp.campaigning import (
+    Changes,
+    change_settings,
+    close_wave,
+    has_colour,
+    invite,
+    invite_by_letter,
+    open_wave,
+    status,
+)
 from surveyapp.fieldwork import Frame, Unit
 from surveyapp.problems import AlreadyReceived, NotFound, Refused, SurveyError, WaveNotOpen
 from surveyapp.storage.database import Database
-from surveyapp.storage.waves import Wave
+from surveyapp.storage.waves import Wave, not_open
 from tests.makers import (
     PEPPER,
     TODAY,
@@ -139,7 +149,7 @@ def test_everybody_with_an_address_gets_a_code(db: Database) -> None:
     frame = make_frame(20)
     silent = Unit("X1", "No address", "", strata={"region": "North"})
     _opened(db, frame=Frame((*frame.units, silent), ("region",)))
-    codes = {unit.unit: code for unit, code in invite(db, "tiny-1")}
+    codes = {unit.unit: code for unit, code in invite(db, "tiny-1", TODAY)}
     assert len(codes) == len(set(codes.values())) == 20
     assert "X1" not in codes
     assert status(db, "tiny-1").invited == 20
@@ -147,10 +157,10 @@ def test_everybody_with_an_address_gets_a_code(db: Database) -> None:
 
 def test_inviting_twice_gives_nobody_a_second_code(db: Database) -> None:
     _, _, codes = make_wave(db)
-    assert invite(db, "tiny-1") == []
+    assert invite(db, "tiny-1", TODAY) == []
     assert status(db, "tiny-1").invited == 40
     send(db, codes["U001"], make_answers())
-    assert invite(db, "tiny-1") == []
+    assert invite(db, "tiny-1", TODAY) == []
 
 
 def test_no_code_is_kept_anywhere(db: Database) -> None:
@@ -165,13 +175,13 @@ def test_codes_of_two_waves_are_apart(db: Database) -> None:
     _, _, first = make_wave(db, "tiny-1")
     _, _, second = make_wave(db, "tiny-2")
     assert not set(first.values()) & set(second.values())
-    assert collecting.enter(db, PEPPER, second["U001"]).wave == "tiny-2"
+    assert collecting.enter(db, PEPPER, second["U001"], TODAY).wave == "tiny-2"
 
 
 def test_inviting_to_an_unknown_wave_names_those_there_are(db: Database) -> None:
     make_wave(db)
     with pytest.raises(NotFound, match="there is no wave 'nope'; the waves are: tiny-1"):
-        invite(db, "nope")
+        invite(db, "nope", TODAY)
 
 
 # ── letters ──────────────────────────────────────────────────────────────────
@@ -183,7 +193,7 @@ def test_the_code_stands_in_the_letter_after_the_hash_sign(db: Database, tmp_pat
     letter = _letter(tmp_path / "out" / "U001.eml")
     (code,) = set(re.findall(r"[0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}", letter.get_content()))
     assert f"{ADDRESS}/#{code}" in letter.get_content()
-    assert collecting.enter(db, PEPPER, code).wave == "tiny-1"
+    assert collecting.enter(db, PEPPER, code, TODAY).wave == "tiny-1"
     assert letter["To"] == "team1@example.org"
     assert letter["Subject"] == "A tiny survey"
     assert "answer by 17 February 2012" in letter.get_content()
@@ -240,7 +250,7 @@ def test_an_outbox_that_fails_in_the_middle_leaves_nobody_invited_and_no_letter_
     (tmp_path / "out" / "U020.eml").rmdir()
     assert _post(db, tmp_path / "out") == 40
     for file in (tmp_path / "out").iterdir():
-        collecting.enter(db, PEPPER, _code_in(file))
+        collecting.enter(db, PEPPER, _code_in(file), TODAY)
 
 
 def test_a_second_posting_writes_nothing_and_leaves_the_first_letters(db: Database, tmp_path: Path) -> None:
@@ -251,12 +261,138 @@ def test_a_second_posting_writes_nothing_and_leaves_the_first_letters(db: Databa
     assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
 
 
+def test_a_letter_says_whom_to_ask(db: Database, tmp_path: Path) -> None:
+    _opened(db, contact="The survey office, 020 7946 0000")
+    _post(db, tmp_path / "out")
+    words = _letter(tmp_path / "out" / "U001.eml").get_content()
+    assert "If you have a question about this survey: The survey office, 020 7946 0000" in words.splitlines()
+
+
+def test_nobody_is_invited_when_the_last_day_is_over(db: Database, tmp_path: Path) -> None:
+    _opened(db, closes=date(2012, 2, 17))
+    late = date(2012, 2, 18)
+    for attempt in (
+        lambda: invite(db, "tiny-1", late),
+        lambda: invite_by_letter(db, "tiny-1", tmp_path / "out", ADDRESS, "office@example.org", late),
+    ):
+        with pytest.raises(WaveNotOpen, match="2012-02-17 was the last day of the wave tiny-1") as refused:
+            attempt()
+        assert "surveyapp wave settings tiny-1 --closes DAY" in str(refused.value)
+    assert status(db, "tiny-1").invited == 0
+    assert len(invite(db, "tiny-1", date(2012, 2, 17))) == 40
+
+
+# ── settings ─────────────────────────────────────────────────────────────────
+
+
+def test_a_wave_opens_with_a_name_a_contact_and_a_colour_of_its_own(db: Database) -> None:
+    wave = _opened(db, service=" National drug survey ", contact="office@example.org", colour="#1D70B8")
+    assert (wave.service, wave.contact, wave.colour) == ("National drug survey", "office@example.org", "#1d70b8")
+    assert status(db, "tiny-1").wave == wave
+
+
+def test_every_setting_that_will_not_do_is_told_at_once_and_no_wave_is_opened(db: Database) -> None:
+    keys: list[bytes] = []
+    with pytest.raises(Refused) as refused:
+        _opened(
+            db,
+            service="s" * 300,
+            contact="two\nlines",
+            colour="#ffdd00",
+            closes=date(2012, 1, 15),
+            keep_key=keys.append,
+        )
+    assert [str(problem) for problem in refused.value.problems] == [
+        "service: it has 300 characters; shorten it to 100",
+        "contact: it holds a line break or a control character; write it on one line",
+        (
+            "colour: #ffdd00 has a contrast of 1.3 to 1 with white, and 4.5 is needed; "
+            "take #887600, the nearest darker shade that has it"
+        ),
+        "closes: 15 January 2012 is over; give today or a later day, or use: wave close",
+    ]
+    assert keys == []
+    assert _count(db, "wave") == 0
+
+
+def test_a_wave_may_close_on_the_day_of_its_opening(db: Database) -> None:
+    assert _opened(db, closes=TODAY).closes_on == "2012-01-16"
+
+
+def test_only_the_settings_that_are_given_are_changed(db: Database) -> None:
+    before = _opened(db, service="One", contact="office@example.org", closes=date(2012, 2, 17))
+    after = change_settings(db, "tiny-1", Changes(service="Two", colour="#1d70b8"), TODAY)
+    assert after == replace(before, service="Two", colour="#1d70b8")
+    assert status(db, "tiny-1").wave == after
+
+
+def test_a_setting_that_is_emptied_is_the_site_s_own_again(db: Database) -> None:
+    before = _opened(db)
+    change_settings(db, "tiny-1", Changes("One", "office@example.org", "#1d70b8"), TODAY)
+    assert change_settings(db, "tiny-1", Changes("", "", ""), TODAY) == before
+
+
+def test_no_setting_is_changed_if_one_of_them_will_not_do(db: Database) -> None:
+    before = _opened(db, service="One")
+    with pytest.raises(Refused, match='tiny-1: colour: "teal" is not a colour'):
+        change_settings(db, "tiny-1", Changes(service="Two", colour="teal"), TODAY)
+    assert status(db, "tiny-1").wave == before
+
+
+def test_the_settings_of_a_wave_that_is_not_there_name_those_that_are(db: Database) -> None:
+    _opened(db)
+    with pytest.raises(NotFound, match="there is no wave 'nope'; the waves are: tiny-1"):
+        change_settings(db, "nope", Changes(service="Two"), TODAY)
+
+
+def test_a_later_last_day_lets_a_lapsed_wave_take_answers_again(db: Database) -> None:
+    _opened(db, closes=date(2012, 2, 17))
+    late = date(2012, 2, 20)
+    with pytest.raises(WaveNotOpen):
+        invite(db, "tiny-1", late)
+    assert change_settings(db, "tiny-1", Changes(closes=date(2012, 2, 24)), late).closes_on == "2012-02-24"
+    assert len(invite(db, "tiny-1", late)) == 40
+
+
+def test_a_last_day_that_is_over_is_refused(db: Database) -> None:
+    _opened(db)
+    with pytest.raises(Refused, match="closes: 17 February 2012 is over"):
+        change_settings(db, "tiny-1", Changes(closes=date(2012, 2, 17)), date(2012, 2, 18))
+    assert status(db, "tiny-1").wave.closes_on is None
+
+
+def test_a_closed_wave_gets_no_new_last_day_but_may_still_say_whom_to_ask(db: Database) -> None:
+    _opened(db)
+    close_wave(db, "tiny-1", date(2012, 2, 17))
+    with pytest.raises(WaveNotOpen, match="the wave tiny-1 was closed on 2012-02-17"):
+        change_settings(db, "tiny-1", Changes("Two", closes=date(2012, 3, 1)), date(2012, 2, 18))
+    assert status(db, "tiny-1").wave.service == ""
+    assert change_settings(db, "tiny-1", Changes(contact="office@example.org"), TODAY).contact != ""
+
+
+def test_whoever_comes_too_late_is_told_the_day_that_counted(db: Database) -> None:
+    wave = _opened(db, closes=date(2012, 2, 17), service="One", contact="office@example.org", colour="#1d70b8")
+    late = not_open(wave)
+    assert (late.closed_on, late.service, late.contact) == ("2012-02-17", "One", "office@example.org")
+    assert late.colour == "#1d70b8"
+    assert not_open(replace(wave, state="closed", closed_on="2012-02-20")).closed_on == "2012-02-17"
+    assert not_open(replace(wave, state="closed", closed_on="2012-02-10")).closed_on == "2012-02-10"
+
+
+def test_a_colour_is_known_as_long_as_some_wave_has_it(db: Database) -> None:
+    _opened(db, colour="#1d70b8")
+    assert has_colour(db, "#1d70b8")
+    assert not has_colour(db, "#0b5563")
+    change_settings(db, "tiny-1", Changes(colour=""), TODAY)
+    assert not has_colour(db, "#1d70b8")
+
+
 # ── the close ────────────────────────────────────────────────────────────────
 
 
 def test_the_close_erases_drafts(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     collecting.save_all(db, visit, as_form(make_answers()), TODAY)
     (box,) = _column(db, "draft", "box")
     wave = close_wave(db, "tiny-1", date(2012, 2, 17))
@@ -270,9 +406,11 @@ def test_the_close_of_one_wave_leaves_the_drafts_of_another(db: Database) -> Non
     _, _, first = make_wave(db, "tiny-1")
     _, _, second = make_wave(db, "tiny-2")
     for codes in (first, second):
-        collecting.save_all(db, collecting.enter(db, PEPPER, codes["U001"]), as_form(make_answers()), TODAY)
+        collecting.save_all(db, collecting.enter(db, PEPPER, codes["U001"], TODAY), as_form(make_answers()), TODAY)
     close_wave(db, "tiny-1", TODAY)
-    assert collecting.desk(db, collecting.enter(db, PEPPER, second["U001"])).answers == make_answers()
+    assert (
+        collecting.desk(db, collecting.enter(db, PEPPER, second["U001"], TODAY), TODAY).answers == make_answers()
+    )
 
 
 def test_the_close_forgets_on_which_day_each_organisation_answered(db: Database) -> None:
@@ -286,17 +424,17 @@ def test_the_close_forgets_on_which_day_each_organisation_answered(db: Database)
 
 def test_a_closed_wave_refuses_everything(db: Database, tmp_path: Path) -> None:
     _, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
-    done = collecting.enter(db, PEPPER, codes["U002"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
+    done = collecting.enter(db, PEPPER, codes["U002"], TODAY)
     send(db, codes["U002"], make_answers())
     close_wave(db, "tiny-1", TODAY)
     before = db.path.read_bytes()
     for attempt in (
         lambda: close_wave(db, "tiny-1", TODAY),
-        lambda: invite(db, "tiny-1"),
+        lambda: invite(db, "tiny-1", TODAY),
         lambda: _post(db, tmp_path / "out"),
-        lambda: collecting.enter(db, PEPPER, codes["U001"]),
-        lambda: collecting.desk(db, visit),
+        lambda: collecting.enter(db, PEPPER, codes["U001"], TODAY),
+        lambda: collecting.desk(db, visit, TODAY),
         lambda: collecting.save_page(db, visit, "p1", as_form(make_answers()), TODAY),
         lambda: collecting.save_all(db, visit, as_form(make_answers()), TODAY),
         lambda: collecting.submit(db, visit, TODAY),
@@ -342,7 +480,7 @@ def _failing(_: bytes) -> None:
 
 
 def _post(db: Database, outbox: Path) -> int:
-    return invite_by_letter(db, "tiny-1", outbox, ADDRESS, "office@example.org")
+    return invite_by_letter(db, "tiny-1", outbox, ADDRESS, "office@example.org", TODAY)
 
 
 def _letter(path: Path) -> Any:

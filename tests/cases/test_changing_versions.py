@@ -71,11 +71,11 @@ def test_an_altered_version_is_noticed_when_they_are_listed(db: Database) -> Non
 
 def test_a_wave_moves_when_no_answer_in_hand_changes_its_meaning(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
     publish(db, with_one_question_more())
     assert campaigning.move_wave(db, "tiny-1", "2").look_again == ("outlook",)
-    now = desk(db, visit)
+    now = desk(db, visit, TODAY)
     assert now.instrument.version == "2"
     assert now.answers == {"kind": "yes"}
     assert now.look_again == ("outlook",)
@@ -83,14 +83,14 @@ def test_a_wave_moves_when_no_answer_in_hand_changes_its_meaning(db: Database) -
 
 def test_what_to_look_at_again_is_asked_until_its_page_is_saved(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
     publish(db, with_one_question_more())
     campaigning.move_wave(db, "tiny-1", "2")
     save_page(db, visit, "p1", {"kind": ["no"]}, TODAY)
-    assert desk(db, visit).look_again == ("outlook",)
+    assert desk(db, visit, TODAY).look_again == ("outlook",)
     save_page(db, visit, "p2", {"outlook": ["yes"]}, TODAY)
-    assert desk(db, visit).look_again == ()
+    assert desk(db, visit, TODAY).look_again == ()
 
 
 def test_a_change_of_meaning_is_refused_and_nothing_changes(db: Database) -> None:
@@ -139,8 +139,8 @@ def test_unknown_and_retired_versions_and_closed_waves_are_refused(db: Database)
 
 def test_a_visit_in_a_wave_open_to_anyone_survives_a_move(db: Database) -> None:
     make_wave(db, anyone=True)
-    visit = enter_open(db, PEPPER, "tiny-1")
+    visit = enter_open(db, PEPPER, "tiny-1", TODAY)
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
     publish(db, with_one_question_more())
     campaigning.move_wave(db, "tiny-1", "2")
-    assert desk(db, visit).answers == {"kind": "yes"}
+    assert desk(db, visit, TODAY).answers == {"kind": "yes"}

@@ -23,6 +23,7 @@ from tests.makers import (
     make_question,
     make_wave,
     normal,
+    opened,
     send,
 )
 
@@ -57,7 +58,7 @@ GATED = make_document(
 def test_a_code_opens_the_door_however_it_is_typed(db: Database, typed: Callable[[str], str]) -> None:
     _, _, codes = make_wave(db)
     for code in codes.values():
-        assert enter(db, PEPPER, typed(code)).wave == "tiny-1"
+        assert enter(db, PEPPER, typed(code), TODAY).wave == "tiny-1"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_code_opens_the_door_however_it_is_typed(db: Database, typed: Callable
 def test_what_is_no_code_of_ours_is_unknown(db: Database, typed: str) -> None:
     make_wave(db)
     with pytest.raises(UnknownCode, match="that access code is not one of ours"):
-        enter(db, PEPPER, typed)
+        enter(db, PEPPER, typed, TODAY)
 
 
 def test_nearly_a_code_is_unknown(db: Database) -> None:
@@ -85,39 +86,39 @@ def test_nearly_a_code_is_unknown(db: Database) -> None:
     code = normal(codes["U001"])
     for wrong in (code[:-1], code + "0", code[:-1] + ("0" if code[-1] != "0" else "2"), code[::-1]):
         with pytest.raises(UnknownCode):
-            enter(db, PEPPER, wrong)
+            enter(db, PEPPER, wrong, TODAY)
 
 
 def test_a_used_code_is_told_so_even_after_the_close(db: Database) -> None:
     _, _, codes = make_wave(db)
     send(db, codes["U001"], make_answers())
     with pytest.raises(AlreadyReceived):
-        enter(db, PEPPER, codes["U001"])
+        enter(db, PEPPER, codes["U001"], TODAY)
     campaigning.close_wave(db, "tiny-1", TODAY)
     with pytest.raises(AlreadyReceived):
-        enter(db, PEPPER, codes["U001"])
+        enter(db, PEPPER, codes["U001"], TODAY)
 
 
 def test_an_unused_code_of_a_closed_wave_hears_the_day(db: Database) -> None:
     _, _, codes = make_wave(db)
     campaigning.close_wave(db, "tiny-1", date(2012, 2, 17))
     with pytest.raises(WaveNotOpen, match="closed on 2012-02-17"):
-        enter(db, PEPPER, codes["U001"])
+        enter(db, PEPPER, codes["U001"], TODAY)
 
 
 def test_entering_writes_nothing(db: Database) -> None:
     _, _, codes = make_wave(db)
     before = db.path.read_bytes()
-    desk(db, enter(db, PEPPER, codes["U001"]))
+    desk(db, enter(db, PEPPER, codes["U001"], TODAY), TODAY)
     assert db.path.read_bytes() == before
 
 
 def test_a_visit_does_not_print_its_key(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     assert repr(visit.key) not in repr(visit)
     collecting.save_all(db, visit, as_form(make_answers()), TODAY)
-    assert "Too few staff" not in repr(desk(db, visit))
+    assert "Too few staff" not in repr(desk(db, visit, TODAY))
 
 
 # ── saving ───────────────────────────────────────────────────────────────────
@@ -125,49 +126,49 @@ def test_a_visit_does_not_print_its_key(db: Database) -> None:
 
 def test_a_page_is_saved_and_there_at_the_next_visit(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     saved = save_page(db, visit, "p1", {"kind": ["no"], "sources": ["b"]}, TODAY)
     assert (saved.desk.answers, saved.problems) == ({"kind": "no", "sources": ["b"]}, ())
-    assert desk(db, enter(db, PEPPER, codes["U001"])).answers == {"kind": "no", "sources": ["b"]}
+    assert desk(db, enter(db, PEPPER, codes["U001"], TODAY), TODAY).answers == {"kind": "no", "sources": ["b"]}
 
 
 def test_pages_are_merged_and_a_page_sent_again_replaces_itself_alone(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p1", {"kind": ["other"], "kind.other.text": ["A trust"], "sources": ["a", "b"]}, TODAY)
     save_page(db, visit, "p2", {"partners.police": ["more"], "issues": ["Staff"]}, TODAY)
-    save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
-    assert desk(db, visit).answers == {"kind": "yes", "partners.police": "more", "issues": "Staff"}
+    save_page(db, visit, "p1", opened(db, visit, "p1", {"kind": ["yes"]}), TODAY)
+    assert desk(db, visit, TODAY).answers == {"kind": "yes", "partners.police": "more", "issues": "Staff"}
 
 
 def test_two_pages_open_at_once_do_not_disturb_each_other(db: Database) -> None:
     _, _, codes = make_wave(db)
-    here, there = enter(db, PEPPER, codes["U001"]), enter(db, PEPPER, codes["U001"])
+    here, there = enter(db, PEPPER, codes["U001"], TODAY), enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, here, "p1", {"kind": ["yes"]}, TODAY)
     save_page(db, there, "p2", {"issues": ["From a colleague"]}, TODAY)
-    save_page(db, here, "p1", {"kind": ["no"]}, TODAY)
-    assert desk(db, there).answers == {"kind": "no", "issues": "From a colleague"}
+    save_page(db, here, "p1", opened(db, here, "p1", {"kind": ["no"]}), TODAY)
+    assert desk(db, there, TODAY).answers == {"kind": "no", "issues": "From a colleague"}
 
 
 def test_fields_of_other_pages_and_of_none_are_not_read(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     posted = {"kind": ["yes"], "issues": ["not here"], "admin": ["1"], "__proto__": ["x"], "hello": ["note"]}
     save_page(db, visit, "p1", posted, TODAY)
-    assert desk(db, visit).answers == {"kind": "yes"}
+    assert desk(db, visit, TODAY).answers == {"kind": "yes"}
 
 
 def test_what_can_be_read_is_kept_beside_a_problem(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     saved = save_page(db, visit, "p1", {"kind": ["perhaps"], "sources": ["a"]}, TODAY)
     assert [problem.at for problem in saved.problems] == ["kind"]
-    assert desk(db, visit).answers == {"sources": ["a"]}
+    assert desk(db, visit, TODAY).answers == {"sources": ["a"]}
 
 
 def test_a_form_that_no_page_of_ours_sends_is_refused_and_nothing_changes(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
     before = db.path.read_bytes()
     with pytest.raises(Refused):
@@ -179,45 +180,45 @@ def test_a_form_that_no_page_of_ours_sends_is_refused_and_nothing_changes(db: Da
 def test_a_page_that_is_not_there_is_not_found(db: Database, page: str) -> None:
     _, _, codes = make_wave(db)
     with pytest.raises(NotFound, match="not part of your questionnaire"):
-        save_page(db, enter(db, PEPPER, codes["U001"]), page, {}, TODAY)
+        save_page(db, enter(db, PEPPER, codes["U001"], TODAY), page, {}, TODAY)
 
 
 def test_a_draft_opens_for_its_own_code_and_pepper_alone(db: Database) -> None:
     _, _, codes = make_wave(db)
-    mine, other = enter(db, PEPPER, codes["U001"]), enter(db, PEPPER, codes["U002"])
+    mine, other = enter(db, PEPPER, codes["U001"], TODAY), enter(db, PEPPER, codes["U002"], TODAY)
     save_all(db, mine, as_form(make_answers()), TODAY)
-    assert desk(db, other).answers == {}
+    assert desk(db, other, TODAY).answers == {}
     with pytest.raises(privacy.CannotOpen):
-        desk(db, enter(db, b"another pepper of 32 bytes ......", codes["U001"]))
+        desk(db, enter(db, b"another pepper of 32 bytes ......", codes["U001"], TODAY), TODAY)
     with pytest.raises(privacy.CannotOpen):
-        desk(db, Visit(mine.wave, mine.code_hash, mine.salt, other.key))
+        desk(db, Visit(mine.wave, mine.code_hash, mine.salt, other.key), TODAY)
 
 
 def test_a_draft_moved_under_another_code_does_not_open(db: Database) -> None:
     _, _, codes = make_wave(db)
-    mine, other = enter(db, PEPPER, codes["U001"]), enter(db, PEPPER, codes["U002"])
+    mine, other = enter(db, PEPPER, codes["U001"], TODAY), enter(db, PEPPER, codes["U002"], TODAY)
     save_all(db, mine, as_form(make_answers()), TODAY)
     _change(db, "UPDATE draft SET code_hash = ?", other.code_hash)
     with pytest.raises(privacy.CannotOpen):
-        desk(db, other)
+        desk(db, other, TODAY)
     with pytest.raises(privacy.CannotOpen):
-        desk(db, Visit(mine.wave, other.code_hash, mine.salt, mine.key))
+        desk(db, Visit(mine.wave, other.code_hash, mine.salt, mine.key), TODAY)
 
 
 def test_a_draft_cut_short_is_refused_not_crashed(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_all(db, visit, as_form(make_answers()), TODAY)
     for left in (b"", b"x", b"x" * 12, b"x" * 28):
         _change(db, "UPDATE draft SET box = ?", left)
         with pytest.raises(privacy.CannotOpen):
-            desk(db, visit)
+            desk(db, visit, TODAY)
 
 
 def test_all_drafts_are_equally_long(db: Database) -> None:
     _, _, codes = make_wave(db)
     for unit, answers in {"U001": {}, "U002": make_answers(), "U003": _fullest()}.items():
-        save_all(db, enter(db, PEPPER, codes[unit]), as_form(answers), TODAY)
+        save_all(db, enter(db, PEPPER, codes[unit], TODAY), as_form(answers), TODAY)
     assert len(set(_column(db, "SELECT length(box) FROM draft"))) == 1
 
 
@@ -234,14 +235,14 @@ def test_sending_makes_exactly_one_box_and_forgets_the_draft(db: Database) -> No
 
 def test_sending_again_says_received_and_makes_no_second_box(db: Database) -> None:
     _, key, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_all(db, visit, as_form(make_answers()), TODAY)
     submit(db, visit, TODAY)
     for again in (
         lambda: submit(db, visit, TODAY),
         lambda: save_all(db, visit, as_form(make_answers(issues="changed")), TODAY),
         lambda: save_page(db, visit, "p1", {"kind": ["no"]}, TODAY),
-        lambda: desk(db, visit),
+        lambda: desk(db, visit, TODAY),
     ):
         with pytest.raises(AlreadyReceived):
             again()
@@ -251,7 +252,7 @@ def test_sending_again_says_received_and_makes_no_second_box(db: Database) -> No
 
 def test_the_first_of_two_colleagues_sends_and_the_second_is_told(db: Database) -> None:
     _, key, codes = make_wave(db)
-    first, second = enter(db, PEPPER, codes["U001"]), enter(db, PEPPER, codes["U001"])
+    first, second = enter(db, PEPPER, codes["U001"], TODAY), enter(db, PEPPER, codes["U001"], TODAY)
     save_all(db, second, as_form(make_answers()), TODAY)
     submit(db, first, TODAY)
     with pytest.raises(AlreadyReceived):
@@ -261,30 +262,30 @@ def test_the_first_of_two_colleagues_sends_and_the_second_is_told(db: Database) 
 
 def test_answers_off_the_route_are_kept_in_the_draft_and_not_in_the_box(db: Database) -> None:
     _, key, codes = make_wave(db, document=GATED)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p1", {"gate": ["yes"]}, TODAY)
     save_page(db, visit, "p2", {"why": ["CANARY-017"], "last": ["no"]}, TODAY)
-    save_page(db, visit, "p1", {"gate": ["no"]}, TODAY)
-    assert desk(db, visit).answers["why"] == "CANARY-017"
+    save_page(db, visit, "p1", opened(db, visit, "p1", {"gate": ["no"]}), TODAY)
+    assert desk(db, visit, TODAY).answers["why"] == "CANARY-017"
     submit(db, visit, TODAY)
     assert [box["answers"] for box in _boxes(db, key)] == [{"gate": "no", "last": "no"}]
 
 
 def test_a_question_off_the_route_cannot_be_answered_through_its_page(db: Database) -> None:
     _, _, codes = make_wave(db, document=GATED)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p2", {"why": ["smuggled"], "last": ["no"]}, TODAY)
-    assert desk(db, visit).answers == {"last": "no"}
+    assert desk(db, visit, TODAY).answers == {"last": "no"}
 
 
 def test_with_a_required_answer_missing_nothing_is_sent_and_nothing_lost(db: Database) -> None:
     _, key, codes = make_wave(db)
-    visit = enter(db, PEPPER, codes["U001"])
+    visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p2", {"issues": ["Staff"]}, TODAY)
     with pytest.raises(Unfinished) as unfinished:
         submit(db, visit, TODAY)
     assert unfinished.value.page == "p1"
-    assert desk(db, visit).answers == {"issues": "Staff"}
+    assert desk(db, visit, TODAY).answers == {"issues": "Staff"}
     assert _boxes(db, key) == []
     assert campaigning.status(db, "tiny-1").received == 0
 
@@ -318,8 +319,8 @@ def test_the_code_of_one_wave_uses_up_no_other(db: Database) -> None:
 
 def test_a_wrong_pepper_does_not_use_up_a_code(db: Database) -> None:
     _, _, codes = make_wave(db)
-    save_all(db, enter(db, PEPPER, codes["U001"]), as_form(make_answers()), TODAY)
-    wrong = enter(db, b"another pepper of 32 bytes ......", codes["U001"])
+    save_all(db, enter(db, PEPPER, codes["U001"], TODAY), as_form(make_answers()), TODAY)
+    wrong = enter(db, b"another pepper of 32 bytes ......", codes["U001"], TODAY)
     with pytest.raises(privacy.CannotOpen):
         submit(db, wrong, TODAY)
     with db.reading() as connection:
@@ -331,7 +332,7 @@ def test_a_wrong_pepper_does_not_use_up_a_code(db: Database) -> None:
 
 def test_in_an_open_wave_a_code_is_made_and_stored_at_the_first_save(db: Database) -> None:
     make_wave(db, anyone=True)
-    visit = enter_open(db, PEPPER, "tiny-1")
+    visit = enter_open(db, PEPPER, "tiny-1", TODAY)
     assert visit.new_code is not None
     assert _column(db, "SELECT count(*) FROM invitation") == [0]
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
@@ -343,15 +344,15 @@ def test_in_an_open_wave_a_code_is_made_and_stored_at_the_first_save(db: Databas
 def test_a_looker_at_an_open_wave_leaves_no_trace(db: Database) -> None:
     make_wave(db, anyone=True)
     before = db.path.read_bytes()
-    desk(db, enter_open(db, PEPPER, "tiny-1"))
+    desk(db, enter_open(db, PEPPER, "tiny-1", TODAY), TODAY)
     assert db.path.read_bytes() == before
 
 
 def test_the_code_opens_the_draft_again_and_nothing_else_does(db: Database) -> None:
     make_wave(db, anyone=True)
-    visit = enter_open(db, PEPPER, "tiny-1")
+    visit = enter_open(db, PEPPER, "tiny-1", TODAY)
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
-    assert desk(db, enter(db, PEPPER, visit.new_code or "")).answers == {"kind": "yes"}
+    assert desk(db, enter(db, PEPPER, visit.new_code or "", TODAY), TODAY).answers == {"kind": "yes"}
     (box,) = _column(db, "SELECT box FROM draft")
     (salt,) = _column(db, "SELECT salt FROM invitation")
     for guess in (privacy.new_code(), visit.code_hash.hex(), ""):
@@ -363,7 +364,7 @@ def test_the_code_opens_the_draft_again_and_nothing_else_does(db: Database) -> N
 
 def test_an_open_answer_can_be_sent_at_once(db: Database) -> None:
     _, key, _ = make_wave(db, anyone=True, document=make_document())
-    visit = enter_open(db, PEPPER, "tiny-1")
+    visit = enter_open(db, PEPPER, "tiny-1", TODAY)
     submit(db, visit, TODAY)
     assert _boxes(db, key) == [{"version": "1", "cell": "", "answers": {}}]
     with pytest.raises(AlreadyReceived):
@@ -373,7 +374,7 @@ def test_an_open_answer_can_be_sent_at_once(db: Database) -> None:
 def test_two_visitors_of_an_open_wave_are_two(db: Database) -> None:
     _, key, _ = make_wave(db, anyone=True)
     for answer in ("yes", "no"):
-        visit = enter_open(db, PEPPER, "tiny-1")
+        visit = enter_open(db, PEPPER, "tiny-1", TODAY)
         save_page(db, visit, "p1", {"kind": [answer]}, TODAY)
         submit(db, visit, TODAY)
     assert sorted(box["answers"]["kind"] for box in _boxes(db, key)) == ["no", "yes"]
@@ -382,10 +383,10 @@ def test_two_visitors_of_an_open_wave_are_two(db: Database) -> None:
 def test_a_listed_wave_is_not_open_to_anyone(db: Database) -> None:
     make_wave(db)
     with pytest.raises(NotFound, match="for invited organisations"):
-        enter_open(db, PEPPER, "tiny-1")
+        enter_open(db, PEPPER, "tiny-1", TODAY)
     made_up = Visit("tiny-1", b"h" * 32, b"s" * 16, b"k" * 32, "code")
     for attempt in (
-        lambda: desk(db, made_up),
+        lambda: desk(db, made_up, TODAY),
         lambda: submit(db, made_up, TODAY),
         lambda: save_page(db, made_up, "p1", {"kind": ["yes"]}, TODAY),
     ):
@@ -396,10 +397,10 @@ def test_a_listed_wave_is_not_open_to_anyone(db: Database) -> None:
 
 def test_a_closed_open_wave_takes_nobody(db: Database) -> None:
     make_wave(db, anyone=True)
-    visit = enter_open(db, PEPPER, "tiny-1")
+    visit = enter_open(db, PEPPER, "tiny-1", TODAY)
     campaigning.close_wave(db, "tiny-1", TODAY)
     with pytest.raises(WaveNotOpen):
-        enter_open(db, PEPPER, "tiny-1")
+        enter_open(db, PEPPER, "tiny-1", TODAY)
     with pytest.raises(WaveNotOpen):
         submit(db, visit, TODAY)
 
@@ -408,7 +409,7 @@ def test_only_open_waves_are_in_the_field(db: Database) -> None:
     make_wave(db, "tiny-1")
     make_wave(db, "tiny-2", anyone=True)
     campaigning.close_wave(db, "tiny-1", TODAY)
-    assert [(wave.name, instrument.name) for wave, instrument in collecting.in_the_field(db)] == [
+    assert [(wave.name, instrument.name) for wave, instrument in collecting.in_the_field(db, TODAY)] == [
         ("tiny-2", "tiny@1")
     ]
 

@@ -301,7 +301,7 @@ def test_a_file_of_another_kind_is_refused(db: Database, suffix: str) -> None:
 def test_an_open_wave_is_released_and_reported_without_a_population(db: Database) -> None:
     _, key, _ = make_wave(db, anyone=True, document=make_document([make_question()]))
     for _ in range(12):
-        visit = collecting.enter_open(db, PEPPER, "tiny-1")
+        visit = collecting.enter_open(db, PEPPER, "tiny-1", TODAY)
         collecting.save_page(db, visit, "p1", as_form({"q1": "yes"}), TODAY)
         collecting.submit(db, visit, TODAY)
     campaigning.close_wave(db, "tiny-1", TODAY)

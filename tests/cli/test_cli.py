@@ -1,12 +1,20 @@
 """The command line: every command done, refused and misused; exit codes, plain words, nothing half-written."""
 
 import json
+import os
 import re
 import resource
 import shutil
+import signal
+import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +41,7 @@ COMMANDS = {
     "instrument import",
     "instrument lint",
     "instrument list",
+    "instrument preview",
     "instrument publish",
     "instrument retire",
     "invite",
@@ -42,6 +51,7 @@ COMMANDS = {
     "wave close",
     "wave move",
     "wave open",
+    "wave settings",
     "wave status",
 }
 
@@ -160,6 +170,54 @@ def test_done_twice_is_done(fielded: Mapping[str, str]) -> None:
     assert done("db", "upgrade").exit_code == 0
 
 
+# ── settings of a wave ───────────────────────────────────────────────────────
+
+
+def test_the_settings_of_a_wave_are_printed_and_changed(fielded: Mapping[str, str]) -> None:
+    assert done("wave", "settings", "tiny-1").stdout.splitlines() == [
+        "service    (that of the site)",
+        "contact    (none)",
+        "colour     (that of the site)",
+        "closes     (no last day)",
+    ]
+    look = ("--service", "National drug survey", "--contact", "office@example.org", "--colour", "#1D70B8")
+    changed = done("wave", "settings", "tiny-1", *look, "--closes", "2131-02-17")
+    assert changed.stdout.splitlines() == [
+        "service    National drug survey",
+        "contact    office@example.org",
+        "colour     #1d70b8",
+        "closes     2131-02-17",
+    ]
+    assert done("wave", "settings", "tiny-1").stdout == changed.stdout
+    emptied = done("wave", "settings", "tiny-1", "--service", "", "--contact", "").stdout.splitlines()
+    assert emptied[:2] == ["service    (that of the site)", "contact    (none)"]
+
+
+def test_a_wave_opens_with_its_settings(fielded: Mapping[str, str]) -> None:
+    look = ("--service", "Police survey", "--contact", "020 7946 0000", "--colour", "#4c2c92")
+    done("wave", "open", "street", "--instrument", "tiny@1", "--anyone", *look)
+    assert done("wave", "settings", "street").stdout.splitlines()[:3] == [
+        "service    Police survey",
+        "contact    020 7946 0000",
+        "colour     #4c2c92",
+    ]
+
+
+def test_the_settings_of_a_wave_that_is_over_say_so(reported: Path) -> None:
+    assert "closes     closed on 20" in done("wave", "settings", "tiny-1").stdout
+    assert "was closed on" in refused("wave", "settings", "tiny-1", "--closes", "2131-02-17").stderr
+
+
+def test_a_last_day_that_is_over_says_what_to_do(fielded: Mapping[str, str]) -> None:
+    with sqlite3.connect("home/surveyapp.db") as connection:
+        connection.execute("UPDATE wave SET closes_on = '2012-02-17'")
+    connection.close()
+    over = "2012-02-17, which is over: no more answers are taken; next: surveyapp wave close tiny-1"
+    assert f"closes     {over}\n" in done("wave", "settings", "tiny-1").stdout
+    assert "2012-02-17 was the last day of the wave tiny-1" in refused("invite", "tiny-1").stderr
+    assert done("wave", "settings", "tiny-1", "--closes", "2131-02-17").stdout.endswith("closes     2131-02-17\n")
+
+
 # ── help and wrong usage ─────────────────────────────────────────────────────
 
 
@@ -182,6 +240,13 @@ def test_every_command_explains_itself(command: str, office: Path) -> None:
         "wave nope",
         "instrument lint",
         "instrument publish",
+        "instrument preview",
+        "instrument preview dat@",
+        "instrument preview tiny.json --port 0",
+        "instrument preview tiny.json --fact region",
+        "instrument preview tiny.json --fact region=",
+        "instrument preview tiny.json --fact Region=North",
+        "instrument preview tiny.json --fact region=North --fact region=South",
         "wave open",
         "wave open x",
         "wave open x --instrument tiny@1",
@@ -190,6 +255,9 @@ def test_every_command_explains_itself(command: str, office: Path) -> None:
         "wave open x --instrument tiny@1 --anyone --carry region",
         "wave open x --instrument tiny@1 --anyone --closes soon",
         "wave close",
+        "wave settings",
+        "wave settings tiny-1 --closes soon",
+        "wave settings tiny-1 --closes 2031-02-30",
         "wave status tiny-1 --xml",
         "invite",
         "tray open",
@@ -216,6 +284,10 @@ def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> Non
     [
         ("instrument lint missing.json", "there is no file missing.json; check the path"),
         ("instrument lint folder", "folder is a folder; name a file in it"),
+        ("instrument preview missing.json", "there is no file missing.json; check the path"),
+        ("instrument preview folder", "folder is a folder"),
+        ("instrument preview binary.dat", "binary.dat: 1 problem"),
+        ("instrument preview tiny@9", "tiny@9 is not published; run: surveyapp instrument publish FILE"),
         ("instrument publish missing.json", "there is no file missing.json"),
         ("instrument publish folder", "folder is a folder"),
         ("instrument publish frame.csv", "Refused: 1 problem"),
@@ -243,6 +315,17 @@ def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> Non
         (f"wave open two --instrument tiny@1 --anyone --key {'x' * 300}", "cannot be written"),
         ("wave open ../two --instrument tiny@1 --anyone", "is not a wave name"),
         ("wave open Two --instrument tiny@1 --anyone", "is not a wave name"),
+        ("wave open two --instrument tiny@1 --anyone --colour teal", 'colour: "teal" is not a colour; write #'),
+        ("wave open two --instrument tiny@1 --anyone --closes 2012-02-17", "closes: 17 February 2012 is over"),
+        ("wave settings nope", "there is no wave 'nope'; the waves are: tiny-1"),
+        ("wave settings nope --service One", "there is no wave 'nope'"),
+        ("wave settings tiny-1 --colour #ffdd00", "take #887600, the nearest darker shade"),
+        (f"wave settings tiny-1 --service {'s' * 300}", "service: it has 300 characters; shorten it to 100"),
+        ("wave settings tiny-1 --contact \x1b[31m", "contact: it holds a line break or a control character"),
+        (
+            "wave settings tiny-1 --closes 2012-02-17",
+            "closes: 17 February 2012 is over; give today or a later day",
+        ),
         ("wave close nope", "there is no wave 'nope'; the waves are: tiny-1"),
         ("wave status nope", "there is no wave 'nope'"),
         ("wave status ../../etc", "there is no wave '../../etc'"),
@@ -405,6 +488,118 @@ def test_a_key_can_be_kept_on_a_stick_that_knows_no_links(
     assert "exists already" in refused("wave", "open", "tiny-3", *_ON_FRAME, "--key", "stick/2.key").stderr
     assert Path("stick/2.key").read_bytes() == before
     assert privacy.read_key_file(before.decode())[0] == "tiny-2"
+
+
+# ── previews ─────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def previewing(port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`instrument preview` in a process of its own, whose temporary files go to `tmp`; stopped in the end."""
+    Path("tmp").mkdir(exist_ok=True)
+    command = [PROGRAMME, "instrument", "preview", *arguments, "--port", str(port)]
+    environment = {**os.environ, "TMPDIR": str(Path("tmp").resolve())}
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def page_at(address: str) -> str:
+    """The page at an address whose server may still be starting."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(address, timeout=5) as response:
+                return response.read().decode()
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"nobody answers at {address}")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_preview_shows_a_draft_and_leaves_no_folder_behind(office: Path, ending: signal.Signals) -> None:
+    """Stopped by the system, by Ctrl-C, or with its terminal."""
+    _write("tiny.json", make_document())
+    port = free_port()
+    with previewing(port, "tiny.json") as process:
+        assert process.stdout
+        assert process.stdout.readline() == f"Preview of tiny@1: http://127.0.0.1:{port}/open/preview\n"
+        assert "<title>Preview: A tiny survey" in page_at(f"http://127.0.0.1:{port}/open/preview")
+        (folder,) = Path("tmp").iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        process.send_signal(ending)
+        assert process.wait(30) == 0
+        assert list(Path("tmp").iterdir()) == []
+        assert process.stderr
+        assert process.stderr.read() == ""
+    assert not Path("home").exists(), "a draft's preview needs no installation"
+
+
+def test_a_worker_that_ends_takes_nothing_away(office: Path) -> None:
+    _write("tiny.json", make_document())
+    port = free_port()
+    with previewing(port, "tiny.json") as process:
+        page_at(f"http://127.0.0.1:{port}/")
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for worker in workers:
+            os.kill(int(worker), signal.SIGTERM)
+        for worker in workers:
+            _wait_for(lambda worker=worker: not Path(f"/proc/{worker}").exists())
+        assert len(list(Path("tmp").iterdir())) == 1
+        assert "A tiny survey" in page_at(f"http://127.0.0.1:{port}/open/preview")
+
+
+def test_a_published_version_is_previewed_with_the_facts_of_an_organisation(fielded: Mapping[str, str]) -> None:
+    port, before = free_port(), _everything(Path("home"))
+    with previewing(port, "tiny@1", "--fact", "name=Leeds DAT", "--fact", "regoin=North") as process:
+        assert process.stdout
+        address = process.stdout.readline()
+        assert re.fullmatch(rf"Preview of tiny@1: http://127\.0\.0\.1:{port}/#[0-9A-Z-]{{23}}\n", address)
+        assert "Preview. Nothing that you enter here is kept." in page_at(f"http://127.0.0.1:{port}/")
+        process.terminate()
+        assert process.stderr
+        assert process.stderr.read() == "Note: no text of tiny@1 can show the fact regoin\n"
+    assert _everything(Path("home")) == before
+
+
+def test_a_faulty_draft_is_not_previewed_and_every_problem_is_listed(office: Path) -> None:
+    _write("faulty.json", make_document([make_question(kind="singel")], minuets=5))
+    result = refused("instrument", "preview", "faulty.json", "--port", str(free_port()))
+    assert "faulty.json: " in result.stderr
+    assert "/minuets: " in result.stderr
+    assert "/sections/0/pages/0/questions/0" in result.stderr
+    listed = refused("instrument", "lint", "faulty.json").stderr
+    assert listed.startswith(result.stderr)
+
+
+def test_a_retired_version_is_not_previewed(fielded: Mapping[str, str]) -> None:
+    done("instrument", "retire", "tiny@1")
+    words = refused("instrument", "preview", "tiny@1", "--port", str(free_port())).stderr
+    assert re.fullmatch(r"tiny@1 was retired on [0-9-]{10}; use a newer version\n", words)
+
+
+def test_a_port_that_is_taken_is_named_at_once(office: Path) -> None:
+    _write("tiny.json", make_document())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        words = refused("instrument", "preview", "tiny.json", "--port", str(port)).stderr
+    assert words == f"port {port} cannot be used: Address already in use; choose another with --port\n"
+
+
+def _wait_for(reached: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if reached():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it was not reached")
 
 
 # ── the audit ────────────────────────────────────────────────────────────────

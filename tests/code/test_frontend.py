@@ -9,7 +9,7 @@ STATIC = Path(__file__).parents[2] / "surveyapp/web/static"
 def test_the_stylesheet_is_the_one_that_was_compiled():
     """Change `surveyapp/web/frontend/app.scss`, run `build.sh` there, and put the new hash here."""
     found = hashlib.sha256((STATIC / "app.css").read_bytes()).hexdigest()
-    assert found == "e0f3cee8d1b57e6e242cb8c7d77b608c9cb851d0eb182bcf3c9c2e5f9d9fc874"
+    assert found == "71d229dd63ada6f76a7a6e99a34b147ba0c40abc3ae62166cba202dfd29f5f09"
 
 
 def test_no_font_picture_or_crown_is_fetched():
@@ -21,3 +21,11 @@ def test_no_font_picture_or_crown_is_fetched():
 
 def test_the_licence_of_what_was_compiled_is_there():
     assert "MIT" in (STATIC / "LICENCE-govuk-frontend.txt").read_text(encoding="utf-8")
+
+
+def test_every_use_of_the_brand_s_colours_can_be_set_again():
+    """Another stylesheet sets `--app-brand` and its two shades on :root; no rule may name the colours."""
+    source = (STATIC.parent / "frontend/app.scss").read_text(encoding="utf-8")
+    rules = source[source.index(":root {") :].partition("\n}")[2]
+    for name in ("$brand", "#0b5563", "#063540", "#eff5f6"):
+        assert name not in rules

@@ -20,8 +20,8 @@ from surveyapp.instrument.answers import (
     length,
     read_number,
 )
-from surveyapp.problems import Problem, Refused
-from tests.makers import as_form, make_all_types, make_answers, make_instrument, make_question
+from surveyapp.problems import Problem, Refused, Words
+from tests.makers import as_form, make_all_types, make_answers, make_document, make_instrument, make_question
 
 OTHER = {"code": "other", "label": "Other", "specify": True}
 NONE = {"code": "none", "label": "None of these", "exclusive": True}
@@ -350,6 +350,12 @@ def test_a_unit_typed_with_the_number_is_passed_over(unit, typed):
     assert read_number(typed, unit) == Decimal(5)
 
 
+@pytest.mark.parametrize("typed", ["5", "5 people", "5 pobl"])
+def test_a_unit_is_passed_over_in_each_of_its_languages(typed):
+    question = make_question("number", unit={"en": "people", "cy": "pobl"})
+    assert post(in_two_languages(question), q1=typed) == ({"q1": "5"}, [])
+
+
 @given(st.decimals(-(10**12), 10**12, allow_nan=False, places=2))
 def test_every_number_that_is_written_is_read_back_exactly(number):
     assert read_number(f"{number:f}", decimals=2) == number
@@ -499,6 +505,51 @@ def test_a_question_may_ask_for_days_of_any_century():
 def test_every_day_written_into_the_form_is_read_back(day):
     items = make_instrument([make_question("date")]).items
     assert read_answers(items, form_of(items, {"q1": day.isoformat()})) == ({"q1": day.isoformat()}, [])
+
+
+# ── what problems remember for a page in another language ────────────────────
+
+
+def in_two_languages(*questions: dict, **page: object) -> Instrument:
+    """An instrument of which a part is translated only: nobody could publish it."""
+    document = make_document(questions)
+    document["sections"][0]["pages"][0] |= page
+    return Instrument.model_validate(document)
+
+
+def remembered(problem: Problem) -> tuple[object, dict[str, object]]:
+    assert isinstance(problem.what, Words)
+    return problem.what.template, problem.what.values
+
+
+def test_a_problem_remembers_its_sentence_and_what_was_filled_in():
+    (problem,) = post(number(max=10), q1="1000")[1]
+    assert remembered(problem) == ("{number:,f} is too large", {"number": Decimal(1000)})
+
+
+def test_a_problem_about_one_thing_or_many_remembers_both_sentences():
+    one, many = "Your answer is {n:,} character too long", "Your answer is {n:,} characters too long"
+    i = make_instrument([make_question("text", max_length=4)])
+    assert remembered(post(i, q1="12345")[1][0]) == ((one, many), {"n": 1})
+    assert post(i, q1="12345")[1][0].what == "Your answer is 1 character too long"
+
+
+def test_a_problem_of_a_row_remembers_the_row_in_its_languages_and_the_sentence_about_it():
+    rows = [{"code": "police", "label": {"en": "Police", "cy": "Heddlu"}}]
+    (problem,) = post(in_two_languages(make_question("grid", rows=rows, required=True)))[1]
+    template, values = remembered(problem)
+    assert problem.what == "Police: choose one answer"
+    assert template == "{row}: {what}"
+    assert values["row"].in_language("cy") == "Heddlu"
+    assert values["what"].template == "choose one answer"
+
+
+def test_a_check_that_fails_is_told_in_each_of_its_languages():
+    message = {"en": "Too many.", "cy": "Gormod."}
+    check = {"sum": ["q1"], "at_most": 5, "message": message}
+    (step,) = route(in_two_languages(make_question("number"), checks=[check]), {"q1": "6"}).steps
+    (problem,) = failed_checks(step, {"q1": "6"})
+    assert (problem.what, problem.what.in_language("cy")) == ("Too many.", "Gormod.")
 
 
 # ── sums and orders ──────────────────────────────────────────────────────────

@@ -268,7 +268,7 @@ def play(home: Home, chance: random.Random) -> Played:
 
 def _visit(db: Database, code: str, n: int, lengths: dict[str, set[int]], look: Callable[[], None]) -> list[bytes]:
     """One respondent; the bytes of the drafts that lay there in between."""
-    visit = collecting.enter(db, PEPPER, code)
+    visit = collecting.enter(db, PEPPER, code, TODAY)
     look()
     drafts = []
     for page, answers in (("p1", {}), ("p2", {"bits": _bits(n), "issues": f"{_mark(n)} {'w' * (n % 90)}"})):
@@ -301,8 +301,9 @@ def _publish_and_open(
 
 def _invited(db: Database, home: Home) -> dict[str, str]:
     """Everybody invited by letter; the code of each, as read from the outbox."""
-    campaigning.invite_by_letter(db, "tiny-1", home.outbox / "tiny-1", "https://x.example", "office@example.org")
-    letters = {path.stem: path.read_text() for path in (home.outbox / "tiny-1").iterdir()}
+    outbox = home.outbox / "tiny-1"
+    campaigning.invite_by_letter(db, "tiny-1", outbox, "https://x.example", "office@example.org", TODAY)
+    letters = {path.stem: path.read_text() for path in outbox.iterdir()}
     return {unit: text.partition("/#")[2][:23] for unit, text in letters.items()}
 
 

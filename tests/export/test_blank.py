@@ -294,7 +294,7 @@ def questionnaire(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("ending", [".html", ".docx"])
+@pytest.mark.parametrize("ending", [".html", ".docx", ".xlsx"])
 def test_the_command_writes_the_file(questionnaire: Path, tmp_path: Path, ending: str):
     out = tmp_path / f"blank{ending}"
     done = run(questionnaire, "--out", out)
@@ -302,12 +302,12 @@ def test_the_command_writes_the_file(questionnaire: Path, tmp_path: Path, ending
     assert out.read_bytes() == blank(read_instrument(questionnaire.read_bytes()), ending)
 
 
-@pytest.mark.parametrize("name", ["blank.xlsx", "blank.pdf", "blank"])
+@pytest.mark.parametrize("name", ["blank.ods", "blank.pdf", "blank"])
 def test_another_ending_is_refused(questionnaire: Path, tmp_path: Path, name: str):
     done = run(questionnaire, "--out", tmp_path / name)
     assert done.exit_code == 1
     ending = Path(name).suffix or "no ending"
-    assert done.stderr == f"{ending} is not a kind of file; end the name in .html or .docx\n"
+    assert done.stderr == f"{ending} is not a kind of file; end the name in .html, .docx or .xlsx\n"
     assert sorted(tmp_path.iterdir()) == [questionnaire]
 
 

@@ -36,7 +36,9 @@ def test_a_sending_killed_at_any_step_is_whole_or_undone(db: Database, tmp_path:
 def test_what_a_killed_process_leaves_on_the_disk_holds_no_answer(db: Database, tmp_path: Path, step: str) -> None:
     """A journal is left, with the pages as they were: drafts in it are sealed like those in the file."""
     _, _, codes = make_wave(db)
-    collecting.save_all(db, collecting.enter(db, PEPPER, codes["U001"]), as_form(_answers("CANARY-017")), TODAY)
+    collecting.save_all(
+        db, collecting.enter(db, PEPPER, codes["U001"], TODAY), as_form(_answers("CANARY-017")), TODAY
+    )
     victims.killed_at(victims.SUBMIT_STEPS[step], victims.submit_once, db.path, codes["U001"], tmp_path / "told")
     left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert (f"{db.path.name}-journal" in left) == (step not in COMMITTED)
@@ -46,12 +48,12 @@ def test_what_a_killed_process_leaves_on_the_disk_holds_no_answer(db: Database, 
 @pytest.mark.parametrize("step", ["before the commit", "after the commit"])
 def test_a_saving_killed_leaves_the_page_as_it_was_or_as_it_is(db: Database, tmp_path: Path, step: str) -> None:
     _, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     collecting.save_page(db, visit, "p1", {"kind": ["no"]}, TODAY)
     collecting.save_page(db, visit, "p2", {"issues": ["Before"]}, TODAY)
     job = (db.path, codes["U001"], {"kind": "yes"}, tmp_path / "told")
     victims.killed_at(victims.SUBMIT_STEPS[step], victims.save_once, *job)
-    found = collecting.desk(db, collecting.enter(db, PEPPER, codes["U001"])).answers
+    found = collecting.desk(db, collecting.enter(db, PEPPER, codes["U001"], TODAY), TODAY).answers
     assert found == {"kind": "yes" if step in COMMITTED else "no", "issues": "Before"}
 
 
@@ -74,7 +76,7 @@ def test_thirty_savers_killed_at_random_find_what_they_were_told_is_saved(db: Da
     told, chance = tmp_path / "told", random.Random(18)
     for code in list(codes.values())[:30]:
         victims.killed_after(chance.uniform(0, 0.05), victims.save_once, db.path, code, {"kind": "yes"}, told)
-        found = collecting.desk(db, collecting.enter(db, PEPPER, code)).answers
+        found = collecting.desk(db, collecting.enter(db, PEPPER, code, TODAY), TODAY).answers
         assert found in ({}, {"kind": "yes"})
         assert found == {"kind": "yes"} or code not in _told(told)
 
@@ -83,7 +85,7 @@ def test_an_opening_killed_at_random_loses_nothing(db: Database) -> None:
     _, key, codes = make_wave(db)
     for code in codes.values():
         _save(db, code)
-        collecting.submit(db, collecting.enter(db, PEPPER, code), TODAY)
+        collecting.submit(db, collecting.enter(db, PEPPER, code, TODAY), TODAY)
     campaigning.close_wave(db, "tiny-1", TODAY)
     chance = random.Random(19)
     for _ in range(12):
@@ -124,7 +126,7 @@ def test_books_that_do_not_balance_are_found(db: Database) -> None:
     _save(db, code)
     with pytest.raises(AssertionError, match="told but lost"):
         assert_books_balance(db, [code], wave.name, key)
-    collecting.submit(db, collecting.enter(db, PEPPER, code), TODAY)
+    collecting.submit(db, collecting.enter(db, PEPPER, code, TODAY), TODAY)
     assert_books_balance(db, [code], wave.name, key)
     with db.transaction() as connection:
         connection.exec_driver_sql("INSERT INTO tray SELECT zeroblob(16), wave, box FROM tray")
@@ -142,24 +144,24 @@ def _answers(mark: str) -> dict[str, Any]:
 
 def _save(db: Database, code: str) -> None:
     """A whole questionnaire saved; its open answer is the code itself, by which the box is known again."""
-    collecting.save_all(db, collecting.enter(db, PEPPER, code), as_form(_answers(code)), TODAY)
+    collecting.save_all(db, collecting.enter(db, PEPPER, code, TODAY), as_form(_answers(code)), TODAY)
 
 
 def _retry(db: Database, code: str, received: bool) -> None:
     """The respondent, who heard nothing, tries again with what was saved."""
     if received:
         with pytest.raises(AlreadyReceived):
-            collecting.enter(db, PEPPER, code)
+            collecting.enter(db, PEPPER, code, TODAY)
         return
-    visit = collecting.enter(db, PEPPER, code)
-    assert collecting.desk(db, visit).answers == _answers(code)
+    visit = collecting.enter(db, PEPPER, code, TODAY)
+    assert collecting.desk(db, visit, TODAY).answers == _answers(code)
     collecting.submit(db, visit, TODAY)
 
 
 def _save_and_send_again(db: Database, code: str) -> None:
     try:
         _save(db, code)
-        collecting.submit(db, collecting.enter(db, PEPPER, code), TODAY)
+        collecting.submit(db, collecting.enter(db, PEPPER, code, TODAY), TODAY)
     except AlreadyReceived:
         pass
 

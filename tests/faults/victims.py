@@ -24,7 +24,7 @@ from sqlalchemy import event
 from surveyapp import collecting, reporting
 from surveyapp.problems import AlreadyReceived, SurveyError
 from surveyapp.storage.database import Database, connect
-from tests.makers import PEPPER, TODAY, as_form, make_answers
+from tests.makers import PEPPER, TODAY, as_form, make_answers, opened
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__])
@@ -80,7 +80,7 @@ def submit_once(path: Path, code: str, told: Path) -> None:
 def submit_with_answers(path: Path, code: str, answers: dict[str, Any] | None, told: Path) -> None:
     """Enter, save the whole questionnaire if there is one, send, tell."""
     db = connect(path)
-    visit = collecting.enter(db, PEPPER, code)
+    visit = collecting.enter(db, PEPPER, code, TODAY)
     if answers is not None:
         collecting.save_all(db, visit, as_form(answers), TODAY)
     collecting.submit(db, visit, TODAY)
@@ -90,8 +90,8 @@ def submit_with_answers(path: Path, code: str, answers: dict[str, Any] | None, t
 def save_once(path: Path, code: str, answers: dict[str, Any], told: Path) -> None:
     """Enter, save page 1, tell the respondent "saved"."""
     db = connect(path)
-    visit = collecting.enter(db, PEPPER, code)
-    collecting.save_page(db, visit, "p1", as_form(answers), TODAY)
+    visit = collecting.enter(db, PEPPER, code, TODAY)
+    collecting.save_page(db, visit, "p1", opened(db, visit, "p1", answers), TODAY)
     _tell(told, code)
 
 
@@ -124,7 +124,7 @@ def meeting(processes: int) -> Any:
 def many_submits(path: Path, code: str, threads: int, told: Path, together: Any) -> None:
     """The same code sent from many threads at once; each says how it went."""
     db = connect(path)
-    visit = collecting.enter(db, PEPPER, code)
+    visit = collecting.enter(db, PEPPER, code, TODAY)
     together.wait(30)
     at_once = threading.Barrier(threads)
     senders = [threading.Thread(target=_one_of_many, args=(db, visit, at_once, told)) for _ in range(threads)]

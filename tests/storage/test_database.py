@@ -82,7 +82,7 @@ def test_the_journal_too_is_for_its_owner_alone_and_goes_away(db: Database) -> N
 
 def test_an_error_inside_undoes_everything(db: Database) -> None:
     wave, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     with pytest.raises(ZeroDivisionError), db.transaction() as connection:  # noqa: PT012 (a transaction in parts)
         submission.record(connection, visit.code_hash, wave.name, privacy.new_id(), b"box", "2012-01-16")
         raise ZeroDivisionError
@@ -93,7 +93,7 @@ def test_an_error_inside_undoes_everything(db: Database) -> None:
 
 def test_a_reader_sees_nothing_of_an_unfinished_transaction(db: Database) -> None:
     wave, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     with db.transaction() as connection:
         submission.record(connection, visit.code_hash, wave.name, privacy.new_id(), b"box", "2012-01-16")
         assert campaigning.status(db, wave.name).tray == 0
@@ -107,14 +107,14 @@ def test_an_answer_row_without_its_wave_is_impossible(db: Database) -> None:
 
 def test_writers_wait_for_each_other(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     with db.transaction():
         saver = threading.Thread(target=collecting.save_all, args=(db, visit, as_form(make_answers()), TODAY))
         saver.start()
         time.sleep(0.05)
         assert saver.is_alive()
     saver.join(10)
-    assert collecting.desk(db, visit).answers == make_answers()
+    assert collecting.desk(db, visit, TODAY).answers == make_answers()
 
 
 def test_a_writer_has_the_file_lock_and_the_write_lock_from_its_first_moment(db: Database) -> None:
@@ -152,12 +152,12 @@ def test_a_locked_database_is_not_saved_and_stays_as_it_was(
     impatient: Database, outsider: sqlite3.Connection
 ) -> None:
     _, _, codes = make_wave(impatient)
-    visit = collecting.enter(impatient, PEPPER, codes["U001"])
+    visit = collecting.enter(impatient, PEPPER, codes["U001"], TODAY)
     outsider.execute("BEGIN IMMEDIATE")
     with pytest.raises(NotSaved, match=r"could not be written \(database is locked\); try again"):
         collecting.save_all(impatient, visit, as_form(make_answers()), TODAY)
     outsider.execute("ROLLBACK")
-    assert collecting.desk(impatient, visit).answers == {}
+    assert collecting.desk(impatient, visit, TODAY).answers == {}
     send(impatient, codes["U001"], make_answers())
 
 
@@ -182,14 +182,14 @@ def test_a_lock_of_a_moment_is_waited_for(db: Database, outsider: sqlite3.Connec
 
 def test_a_full_disk_saves_nothing_and_loses_nothing(db: Database) -> None:
     wave, _, codes = make_wave(db)
-    visits = [collecting.enter(db, PEPPER, code) for code in codes.values()]
+    visits = [collecting.enter(db, PEPPER, code, TODAY) for code in codes.values()]
     collecting.save_page(db, visits[0], "p1", as_form(make_answers()), TODAY)
     _fill(db)
     with pytest.raises(NotSaved, match="full"):
         _save_all(db, visits)
     with pytest.raises(NotSaved, match="full"):
         collecting.submit(db, visits[0], TODAY)
-    assert collecting.desk(db, visits[0]).answers["kind"] == "yes"
+    assert collecting.desk(db, visits[0], TODAY).answers["kind"] == "yes"
     assert campaigning.status(db, wave.name).received == campaigning.status(db, wave.name).tray == 0
     _give_room(db)
     collecting.submit(db, visits[0], TODAY)
@@ -238,7 +238,7 @@ def test_a_disk_without_room_never_crashes_a_submission(db: Database, tmp_path: 
 
 def test_a_damaged_file_is_refused_in_plain_words(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     db.close()
     with db.path.open("r+b") as file:
         file.seek(4096)
@@ -251,7 +251,7 @@ def test_a_damaged_file_is_refused_in_plain_words(db: Database) -> None:
 
 def test_a_lock_file_that_cannot_be_made_is_not_saved(db: Database) -> None:
     _, _, codes = make_wave(db)
-    visit = collecting.enter(db, PEPPER, codes["U001"])
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     Path(f"{db.path}.lock").unlink()
     Path(f"{db.path}.lock").mkdir()
     with pytest.raises(NotSaved, match="could not be written"):
@@ -260,7 +260,7 @@ def test_a_lock_file_that_cannot_be_made_is_not_saved(db: Database) -> None:
 
 def test_no_refusal_of_the_database_repeats_an_answer(impatient: Database, outsider: sqlite3.Connection) -> None:
     _, _, codes = make_wave(impatient)
-    visit = collecting.enter(impatient, PEPPER, codes["U001"])
+    visit = collecting.enter(impatient, PEPPER, codes["U001"], TODAY)
     outsider.execute("BEGIN IMMEDIATE")
     with pytest.raises(NotSaved) as refused:
         collecting.save_all(impatient, visit, as_form(make_answers(issues="CANARY-017")), TODAY)

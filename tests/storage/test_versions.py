@@ -35,7 +35,7 @@ def test_no_respondent_is_let_in_over_an_altered_document(db: Database) -> None:
     _, _, codes = make_wave(db)
     _alter(db.path, "UPDATE version SET document = replace(document, 'Yes', 'Oui')")
     with pytest.raises(SurveyError, match="was altered"):
-        collecting.desk(db, collecting.enter(db, PEPPER, codes["U001"]))
+        collecting.desk(db, collecting.enter(db, PEPPER, codes["U001"], TODAY), TODAY)
 
 
 def test_the_stored_document_is_the_one_that_was_read(db: Database) -> None:

@@ -25,22 +25,25 @@ GATE = {"question": "q1", "is": "yes"}
 """The condition of a question that is asked only after a yes."""
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
 class Visitor:
-    """One browser: its cookies, and the token of the last form it was shown."""
+    """One browser: its cookies, and the token and hidden fields of the last form it was shown."""
 
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
         self.token = ""
+        self.hidden: dict[str, list[str]] = {}
 
     def get(self, path: str, **more: Any) -> TestResponse:
         """Open a page."""
         return self._seen(self.client.get(path, **more))
 
     def post(self, path: str, fields: Fields | None = None, **more: Any) -> TestResponse:
-        """Send a form of ours, with the token of the last page."""
-        return self._seen(self.client.post(path, data={"csrf_token": self.token, **(fields or {})}, **more))
+        """Send a form of ours, with the token and the hidden fields of the last page."""
+        data = {**self.hidden, "csrf_token": self.token, **(fields or {})}
+        return self._seen(self.client.post(path, data=data, **more))
 
     def post_raw(self, path: str, body: str, **more: Any) -> TestResponse:
         """Send an encoded form as it stands, after the token."""
@@ -67,8 +70,10 @@ class Visitor:
         return held.value if held else ""
 
     def _seen(self, response: TestResponse) -> TestResponse:
-        found = _TOKEN.search(response.text)
-        self.token = unescape(found[1]) if found else self.token
+        if response.mimetype == "text/html" and (found := _TOKEN.search(response.text)):
+            self.token, self.hidden = unescape(found[1]), {}
+            for name, value in _HIDDEN.findall(response.text):
+                self.hidden.setdefault(name, []).append(unescape(value))
         return response
 
 

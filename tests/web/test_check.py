@@ -56,7 +56,7 @@ def test_a_change_link_leads_to_the_field_and_back_to_the_check_page(site: Site)
     page = visitor.get(address)
     assert 'id="partners-police"' in page.text
     assert '<a href="/answer/check" class="govuk-back-link">' in page.text
-    action = re.search(r'<form action="([^"]+)"', page.text)
+    action = re.search(r'<form id="answers" action="([^"]+)"', page.text)
     assert action
     assert visitor.post(unescape(action[1]), {"partners.police": "same"}).location == CHECK
     assert shown(visitor.get(CHECK).text)["Police"] == "Same"

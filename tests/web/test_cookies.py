@@ -9,7 +9,7 @@ import time_machine
 from surveyapp import privacy
 from surveyapp.web.cookies import LIFETIME
 from tests.makers import make_answers
-from tests.web.conftest import MakeSite, Site, Visitor, refused
+from tests.web.conftest import MakeSite, Site, Visitor, fault_at, refused, title
 
 
 def with_cookie(site: Site, cookie: str) -> Visitor:
@@ -120,14 +120,18 @@ def test_each_page_gives_two_more_hours(site: Site):
         assert visitor.post("/answer/page/p1", {"kind": "yes"}).status_code == 303
 
 
-def test_a_form_left_open_too_long_is_refused_and_can_be_resumed(site: Site):
+def test_a_form_left_open_too_long_is_saved_once_the_code_is_typed_again(site: Site):
     visitor = site.visitor("U001")
     visitor.save("p1", {"kind": "yes"})
     visitor.get("/answer/page/p2")
     with time_machine.travel(time.time() + LIFETIME + 1, tick=False):
-        refused(visitor.post("/answer/page/p2", {"issues": "late"}), 400, "Your visit has timed out")
-        visitor.enter(site.codes["U001"])
-    assert site.draft("U001") == {"kind": "yes"}
+        asked = visitor.post("/answer/page/p2", {"issues": "late", "partners.police": "more"})
+        assert (asked.status_code, title(asked)) == (403, "Enter your access code again")
+        assert site.draft("U001") == {"kind": "yes"}
+        wrong = visitor.post("/answer/again/p2", {"code": "nothing"})
+        assert fault_at(wrong, "code") == "Error: That access code is not one of ours"
+        assert visitor.post("/answer/again/p2", {"code": site.codes["U001"]}).location == "/answer/check"
+    assert site.draft("U001") == {"kind": "yes", "partners.police": "more", "issues": "late"}
 
 
 def test_the_cookie_of_another_respondent_does_not_fit_the_form(site: Site):
@@ -136,7 +140,7 @@ def test_the_cookie_of_another_respondent_does_not_fit_the_form(site: Site):
     answer = with_cookie(site, second.cookie).client.post(
         "/answer/page/p1", data={"csrf_token": first.token, "kind": "yes"}
     )
-    refused(answer, 400, "Your visit has timed out")
+    assert (answer.status_code, title(answer)) == (403, "Enter your access code again")
     assert (site.draft("U001"), site.draft("U002")) == ({}, {})
 
 

@@ -29,11 +29,14 @@ def test_a_colleague_goes_on_where_the_first_one_stopped(site: Site):
     site.visitor("U001").save("p1", {"kind": "yes"})
     colleague = site.visitor("U001")
     assert "has been started" in colleague.get(START).text
-    assert colleague.post(START).location == "/answer/page/p2"
+    assert colleague.post(START).location == "/answer/sections"
+    assert 'href="/answer/page/p2" class="govuk-button"' in colleague.get("/answer/sections").text
 
 
-def test_with_all_pages_answered_it_leads_to_the_check_page(site: Site):
-    assert site.filled("U001").post(START).location == "/answer/check"
+def test_with_all_pages_answered_the_list_of_sections_leads_to_the_check_page(site: Site):
+    visitor = site.filled("U001")
+    assert visitor.post(START).location == "/answer/sections"
+    assert 'href="/answer/check" class="govuk-button"' in visitor.get("/answer/sections").text
 
 
 def test_without_a_visit_it_is_refused(site: Site):

@@ -113,7 +113,7 @@ def test_an_item_can_be_taken_away_and_those_after_it_move_up(types: Site):
 
 def test_an_item_beyond_the_last_is_no_page(types: Site):
     assert types.visitor("U001").get("/answer/page/p3-2").status_code == 302
-    assert types.visitor("U002").save("p3-2", {"months@2": "1"}).status_code == 404
+    assert types.visitor("U002").save("p3-2", {"months@2": "1"}).status_code == 409
 
 
 def test_a_question_left_out_is_asked_for_once_and_gently(types: Site):

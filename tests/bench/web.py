@@ -1,0 +1,394 @@
+"""What the respondents' pages cost: `make bench-web`. Prints CPU beside wall time; asserts nothing.
+
+The site is served as `surveyapp serve` does it, on SQLite, and walked as browsers walk it: over connections that are
+kept alive, page by page, with the forms that the pages themselves hold. The CPU is that of the server's processes.
+Beside it stands the same walk inside this process, without the server and the sockets (`--profile FILE` keeps its
+profile). Walls suffer from whatever else the machine does; CPU hardly.
+"""
+
+import cProfile
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import unescape
+from http.client import HTTPConnection, RemoteDisconnected
+from io import BytesIO
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import fmean, median, quantiles
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+import click
+
+from surveyapp.config import Home
+from surveyapp.demonstration.reconstruction import read_figures, read_open_answers, reconstruct
+from surveyapp.storage.database import connect
+from surveyapp.web import create_app
+from surveyapp.web.server import OPTIONS
+from tests.makers import TODAY, make_frame, make_wave
+
+KINDS = ("home", "code", "start", "begin", "show", "save", "check", "send", "done")
+LIMITS = {"show": 4.0, "save": 3.0}
+"""Milliseconds of the server's CPU for a request."""
+
+WHOLE = 25.0
+"""The same for a whole survey, from the first page to the thanks."""
+
+TEAMS, WARM, WALKS, CLIENTS = 142, 7, 65, 16
+"""In the frame; walked before anything is measured; walked one by one. The others answer at once in the end."""
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "surveyapp" / "demonstration" / "figures"
+
+Answers = Mapping[str, str | Sequence[str]]
+
+
+# ── a respondent ─────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    location: str
+    cookie: str
+    body: str
+
+
+Send = Callable[[str, str, str, str], Reply]
+"""Method, path, cookie and body of a request; the answer to it."""
+
+_TAG = re.compile(r"<(form|input|textarea)\b([^>]*)")
+_ATTRIBUTE = re.compile(r'\b(action|type|name|value)="([^"]*)"')
+
+
+class Walker:
+    """One browser without scripts. `seen` is told of each request what kind it was and how long it took."""
+
+    def __init__(self, send: Send, seen: Callable[[str, float], None]) -> None:
+        self.send, self.seen = send, seen
+        self.cookie = self.path = ""
+        self.page = Reply(0, "", "", "")
+
+    def walk(self, code: str, answers: Answers) -> None:
+        """A whole survey, from the first page to the thanks."""
+        self._ask("home", "GET", "/")
+        self._fill("code", {"code": code})
+        self._fill("begin", {})
+        while self.path.startswith("/answer/page/"):
+            self._fill("save", answers)
+        self._fill("send", {})
+        if self.path != "/answer/done":
+            raise RuntimeError(f"the walk ended at {self.path} with status {self.page.status}")
+
+    def _fill(self, kind: str, answers: Answers) -> None:
+        """Fill in the form of the page and send it, then open where it leads."""
+        action, fields = self.path, {}
+        for tag, inside in _TAG.findall(self.page.body):
+            given = {name: unescape(value) for name, value in _ATTRIBUTE.findall(inside)}
+            if tag == "form":
+                action = given["action"]
+            elif given.get("type") == "hidden":
+                fields[given["name"]] = given["value"]
+            elif given.get("name") in answers:
+                fields[given["name"]] = answers[given["name"]]
+        self._ask(kind, "POST", action, urlencode(fields, doseq=True))
+        following = self.page.location
+        last = following.rpartition("/")[2]
+        self._ask("show" if "/page/" in following else last, "GET", following)
+
+    def _ask(self, kind: str, method: str, path: str, body: str = "") -> None:
+        began = time.perf_counter()
+        self.page = self.send(method, path, self.cookie, body)
+        self.seen(kind, time.perf_counter() - began)
+        self.path, self.cookie = path, self.page.cookie or self.cookie
+        if self.page.status != (303 if method == "POST" else 200):
+            raise RuntimeError(f"{method} {path} gave {self.page.status}")
+
+
+def over_http(port: int) -> Send:
+    """Requests over a connection that is kept alive; opened again when the server has closed it."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def send(method: str, path: str, cookie: str, body: str) -> Reply:
+        headers = (
+            {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"} if body else {"Cookie": cookie}
+        )
+        try:
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+        except (RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            connection.close()
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+        content = answer.read().decode()
+        cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+        return Reply(answer.status, answer.getheader("Location") or "", cookie, content)
+
+    return send
+
+
+class InProcess:
+    """Requests to the application itself; `spent` counts its CPU seconds, without the browser's."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self.app, self.spent = app, 0.0
+
+    def __call__(self, method: str, path: str, cookie: str, body: str) -> Reply:
+        given: list[tuple[str, list[tuple[str, str]]]] = []
+        environ = _environ(method, path, cookie, body)
+        before = time.process_time()
+        answer = self.app(environ, lambda status, headers, _error=None: given.append((status, headers)))
+        content = b"".join(answer)
+        self.spent += time.process_time() - before
+        named = dict(given[0][1])
+        cookie = named.get("Set-Cookie", "").partition(";")[0]
+        return Reply(int(given[0][0][:3]), named.get("Location", ""), cookie, content.decode())
+
+
+def _environ(method: str, path: str, cookie: str, body: str) -> dict[str, object]:
+    place, _, query = path.partition("#")[0].partition("?")
+    form = {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(body))} if body else {}
+    return {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": place,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_COOKIE": cookie,
+        "wsgi.input": BytesIO(body.encode()),
+        "wsgi.errors": sys.stderr,
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        **form,
+    }
+
+
+# ── measuring ────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Figures:
+    """Seconds by kind of request, and of whole surveys."""
+
+    wall: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    whole: list[float] = field(default_factory=list)
+    walls: list[float] = field(default_factory=list)
+
+
+def measured(send: Send, clock: Callable[[], float], visits: Iterable[tuple[str, Answers]]) -> Figures:
+    """Walk the visits one after another. What the server still does after an answer counts to that request."""
+    found = Figures()
+    for code, answers in visits:
+        spent: list[tuple[str, float]] = []
+
+        def seen(kind: str, wall: float, spent: list[tuple[str, float]] = spent) -> None:
+            found.wall[kind].append(wall)
+            spent.append((kind, clock()))
+
+        began, before = time.perf_counter(), clock()
+        Walker(send, seen).walk(code, answers)
+        found.walls.append(time.perf_counter() - began)
+        found.whole.append(clock() - before)
+        for kind, after in spent:
+            found.cpu[kind].append(after - before)
+            before = after
+    return found
+
+
+def cpu_clock(processes: Sequence[int]) -> Callable[[], float]:
+    """The CPU seconds of some processes, all their threads, to the nanosecond: as clock_getcpuclockid(3) asks."""
+    return lambda: sum(time.clock_gettime((~process << 3) | 2) for process in processes)
+
+
+def children(parent: int) -> list[int]:
+    """The processes that a process has begun."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[1]) == parent:
+            found.append(int(entry.parent.name))
+    return found
+
+
+def memory(process: int, what: str) -> float:
+    """Megabytes of a process: `Rss` with what it shares, `Pss` with its part of that."""
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return int(re.search(rf"^{what}:\s+(\d+)", text, re.MULTILINE)[1]) / 1024
+
+
+@dataclass
+class Load:
+    """What many clients at once saw."""
+
+    completes: int
+    requests: int
+    seconds: float
+    cpu: float
+    posts: list[float]
+
+
+def loaded(port: int, clock: Callable[[], float], visits: Iterator[tuple[str, Answers]]) -> Load:
+    """Whole surveys from many clients at once, until nobody is left."""
+    walls: list[tuple[str, float]] = []
+    done: list[float] = []
+    turn = threading.Lock()
+
+    def client() -> None:
+        walker = Walker(over_http(port), lambda kind, wall: walls.append((kind, wall)))
+        while visit := _next(visits, turn):
+            walker.cookie = ""
+            walker.walk(*visit)
+            done.append(time.perf_counter())
+
+    began, before = time.perf_counter(), clock()
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - began
+    return Load(len(done), len(walls), seconds, clock() - before, [wall for kind, wall in walls if kind == "save"])
+
+
+def _next(visits: Iterator[tuple[str, Answers]], turn: threading.Lock) -> tuple[str, Answers] | None:
+    with turn:
+        return next(visits, None)
+
+
+# ── the site ─────────────────────────────────────────────────────────────────
+
+
+def make_site(home: Home) -> Iterator[tuple[str, Answers]]:
+    """A wave of the survey of 2012 in `home`: access codes, each with answers that were reconstructed."""
+    document = json.loads((ROOT / "instruments/dat/2012.1.json").read_text())
+    figures = read_figures((FIGURES / "dat-2012.json").read_bytes())
+    words = read_open_answers((FIGURES / "open-answers.json").read_bytes())
+    db = connect(home.make().database)
+    try:
+        _, _, codes = make_wave(db, "bench", document, make_frame(TEAMS), today=TODAY)
+    finally:
+        db.close()
+    return iter(list(zip(codes.values(), cycle(reconstruct(figures, words, 2012)))))
+
+
+@contextmanager
+def serving(home: Home) -> Iterator[tuple[int, list[int]]]:
+    """`surveyapp serve` on a free port: the port and the worker processes."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("surveyapp"), "--home", home.path, "serve", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        while len(children(server.pid)) < OPTIONS["workers"] or not _answers(port):
+            time.sleep(0.1)
+        yield port, children(server.pid)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return over_http(port)("GET", "/health", "", "").status == 200
+    except OSError:
+        return False
+
+
+# ── printing ─────────────────────────────────────────────────────────────────
+
+
+def verdict(cpu: float, limit: float | None) -> str:
+    """A figure against its limit."""
+    return "" if limit is None else f"{limit:8.1f}  {'pass' if cpu <= limit else f'over by {cpu - limit:.1f}'}"
+
+
+def print_table(served: Figures, inside: Figures) -> None:
+    """One line a kind of request, then the whole survey."""
+    click.echo(f"{'milliseconds':<16}{'times':>6}{'wall':>8}{'CPU':>8}{'in process':>12}{'limit':>8}")
+    for kind in KINDS:
+        wall, cpu, alone = median(served.wall[kind]), fmean(served.cpu[kind]), median(inside.cpu[kind])
+        line = f"{kind:<16}{len(served.cpu[kind]):>6}{1e3 * wall:8.2f}{1e3 * cpu:8.2f}{1e3 * alone:12.2f}"
+        click.echo(line + verdict(1e3 * cpu, LIMITS.get(kind)))
+    walls, whole, alone = 1e3 * median(served.walls), 1e3 * fmean(served.whole), 1e3 * median(inside.whole)
+    requests = sum(len(walls) for walls in served.wall.values()) // len(served.walls)
+    line = f"{'whole survey':<16}{len(served.whole):>6}{walls:8.1f}{whole:8.1f}{alone:12.1f}"
+    click.echo(line + verdict(whole, WHOLE))
+    click.echo(f"A survey is {requests} requests, {whole / requests:.2f} ms of CPU each.")
+    click.echo("Wall and in process: medians; CPU: the mean of the server's own.\n")
+
+
+def print_load(load: Load) -> None:
+    """What many at once saw."""
+    cuts = quantiles(load.posts, n=20)
+    click.echo(f"{CLIENTS} clients at once, on this machine too, for {load.seconds:.1f} s:")
+    click.echo(
+        f"  {load.completes / load.seconds:.1f} completes a second, {load.requests / load.seconds:.0f} requests"
+    )
+    click.echo(f"  a post: p50 {1e3 * median(load.posts):.0f} ms, p95 {1e3 * cuts[18]:.0f} ms wall")
+    click.echo(
+        f"  {1e3 * load.cpu / load.completes:.1f} ms of CPU a complete, {load.cpu / load.seconds:.2f} cores"
+    )
+
+
+@click.command()
+@click.option("--profile", type=click.Path(path_type=Path), help="Keep the profile of the walk in process here.")
+@click.option("--inside", is_flag=True, help="Only the walk in process.")
+def main(profile: Path | None, inside: bool) -> None:
+    """The figures that the pages must hold."""
+    with TemporaryDirectory() as folder:
+        alone = walked_inside(Home(Path(folder) / "inside"), profile)
+        if inside:
+            print_table(alone, alone)
+            return
+        home = Home(Path(folder) / "served")
+        visits = make_site(home)
+        with serving(home) as (port, workers):
+            clock = cpu_clock(workers)
+            measured(over_http(port), clock, islice(visits, WARM))
+            print_table(measured(over_http(port), clock, islice(visits, WALKS)), alone)
+            print_load(loaded(port, clock, visits))
+            for i, worker in enumerate(workers, 1):
+                rss, pss = memory(worker, "Rss"), memory(worker, "Pss")
+                click.echo(f"worker {i}: {rss:.0f} MB resident, {pss:.0f} MB with its part of what both share")
+
+
+def walked_inside(home: Home, profile: Path | None) -> Figures:
+    """The walk without a server: the application in this process."""
+    visits = make_site(home)
+    app = create_app(home, secure=False, today=lambda: TODAY)
+    try:
+        send = InProcess(app)
+        measured(send, lambda: send.spent, islice(visits, WARM))
+        found = measured(send, lambda: send.spent, islice(visits, WALKS))
+        if profile:
+            profiler = cProfile.Profile(time.process_time)
+            profiler.runcall(measured, send, lambda: send.spent, visits)
+            profiler.dump_stats(profile)
+        return found
+    finally:
+        app.extensions["surveyapp"].db.close()
+
+
+if __name__ == "__main__":
+    main()
