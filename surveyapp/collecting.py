@@ -113,6 +113,8 @@ class Desk:
     @property
     def unfinished(self) -> set[str]:
         """The steps of the route that must be looked at again."""
+        if not self.look_again:
+            return set(self.typed)
         changed = {
             step.name
             for step in self.route.steps
@@ -243,40 +245,36 @@ def save_page(db: Database, visit: Visit, page: str, form: Form, today: date) ->
 
 def add_item(db: Database, visit: Visit, page: str, today: date) -> str:
     """One more item of a repeated page; the name of its step. At the page's maximum nothing changes."""
-
-    def more(step: Step, count: int, answers: Answers) -> tuple[int, Answers]:
-        return min(count + 1, step.page.repeat.max if step.page.repeat else 1), answers
-
-    return _change_items(db, visit, page, today, more)
+    with db.transaction() as connection:
+        before, step, items = _items(connection, visit, page, today)
+        count = min(len(items) + 1, step.page.repeat.max if step.page.repeat else 1)
+        _keep(connection, visit, _with_items(before, step, before.answers, count), today)
+    return replace(step, number=count).name
 
 
 def remove_item(db: Database, visit: Visit, page: str, today: date) -> str:
     """Take one item of a repeated page away; those after it move up. The last one left is emptied instead."""
-
-    def fewer(step: Step, count: int, answers: Answers) -> tuple[int, Answers]:
-        return max(count - 1, 1), without_item(step, answers)
-
-    return _change_items(db, visit, page, today, fewer)
-
-
-def _change_items(
-    db: Database,
-    visit: Visit,
-    page: str,
-    today: date,
-    change: Callable[[Step, int, Answers], tuple[int, Answers]],
-) -> str:
     with db.transaction() as connection:
-        before = _desk(connection, visit, today)
-        step = before.route.step(page)
-        if step is None or step.page.repeat is None:
-            raise _not_asked(before.instrument, page)
-        items = [other.name for other in before.route.steps if other.page is step.page]
-        count, answers = change(step, len(items), before.answers)
-        answers = {**answers, count_key(step.page): str(count)}
-        after = _with_answers(before, answers, keep=set(before.visited) - set(items[step.number - 1 :]))
-        _keep(connection, visit, replace(after, typed=_without(before.typed, items)), today)
-    return replace(step, number=count).name
+        before, step, items = _items(connection, visit, page, today)
+        count = max(len(items) - 1, 1)
+        after = _with_items(before, step, without_item(step, before.answers), count)
+        moved = items[step.number - 1 :]
+        visited = tuple(name for name in after.visited if name not in moved)
+        _keep(connection, visit, replace(after, visited=visited, typed=_without(after.typed, moved)), today)
+    return replace(step, number=min(step.number, count)).name
+
+
+def _items(connection: Connection, visit: Visit, page: str, today: date) -> tuple[Desk, Step, list[str]]:
+    """The desk, one item of a repeated page, and the names of all of them."""
+    before = _desk(connection, visit, today)
+    step = before.route.step(page)
+    if step is None or step.page.repeat is None:
+        raise _not_asked(before.instrument, page)
+    return before, step, [other.name for other in before.route.steps if other.page is step.page]
+
+
+def _with_items(before: Desk, step: Step, answers: Answers, count: int) -> Desk:
+    return _with_answers(before, {**answers, count_key(step.page): str(count)}, keep=before.visited)
 
 
 def leave_for_colleague(db: Database, visit: Visit, section: str, note: str | None, today: date) -> list[Problem]:
@@ -559,7 +557,7 @@ def _read_all(instrument: Instrument, form: Form) -> tuple[Answers, list[Problem
 
 def _keep(connection: Connection, visit: Visit, desk: Desk, today: date) -> bool:
     """Store the draft; whether everything in it had room."""
-    if people.invitation(connection, visit.code_hash) is None:
+    if desk.wave.kind == "open" and people.invitation(connection, visit.code_hash) is None:
         _store_code(connection, visit)
     draft = {
         "version": desk.instrument.version,

@@ -20,6 +20,7 @@ from surveyapp.instrument import CURRENCIES
 from surveyapp.storage.database import Database, connect
 from surveyapp.web import answering, brand, entrance, errors, languages, offline, safety, sending, visits
 from surveyapp.web.cookies import SealedCookies
+from surveyapp.web.lean import LeanFlask
 
 ROOMS = (entrance, answering, offline, sending)
 """Importing them fills `visits.pages`."""
@@ -52,7 +53,7 @@ def create_app(
     cookie has a name of its own, because a browser sends the cookies of 127.0.0.1 to every port.
     """
     home.make()
-    app = Flask(__name__, static_folder=None)
+    app = LeanFlask(__name__, static_folder=None)
     app.request_class = MemoryRequest
     app.logger.disabled = True  # Flask's own words name path and exception; `safety.log` has ours
     app.url_map.converters["slug"] = Slug

@@ -5,9 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from surveyapp import collecting
 from surveyapp.problems import Unfinished, UnknownCode
-from surveyapp.web import languages, visits
+from surveyapp.web import languages, parts, visits
 from surveyapp.web.safety import log
-from surveyapp.web.showing import changed_questions, check_parts, giveaways
+from surveyapp.web.showing import changed_questions, check_parts, giveaways, shown_items
 from surveyapp.web.visits import pages, site
 
 
@@ -17,8 +17,11 @@ def check() -> ResponseReturnValue:
     desk = visits.desk()
     language = languages.language()
 
+    divided = {step.name: parts.parts(shown_items(desk, step, language)) for step in desk.route.steps}
+
     def address(step: str, field: str) -> str:
-        return url_for(".page", page=step, to="check", _anchor=field)
+        part = divided[step].part_of(field.replace("-", ".", 1))
+        return url_for(".page", page=step, part=part if part > 1 else None, to="check", _anchor=field)
 
     return render_template(
         "check.html",

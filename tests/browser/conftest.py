@@ -110,12 +110,14 @@ def serving(path: Path, document: Mapping[str, Any], **more: Any) -> Iterator[Se
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Served(site, f"http://127.0.0.1:{server.port}", list(site.codes.values()))
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    db.close()
-    app.extensions["surveyapp"].db.close()
+    try:
+        yield Served(site, f"http://127.0.0.1:{server.port}", list(site.codes.values()))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        db.close()
+        app.extensions["surveyapp"].db.close()
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,17 @@ SPACED = """* { line-height: 1.5 !important; letter-spacing: .12em !important; w
 p { margin-bottom: 2em !important }"""
 """The spacing that somebody may set for all text (WCAG 1.4.12)."""
 
+SPREAD = """spaced => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(spaced);
+  document.adoptedStyleSheets = [sheet];
+}"""
+
 CUT = """() => [...document.querySelectorAll(
     'h1, h2, h3, legend, label, p, li, dt, dd, a, button, strong, .govuk-hint, .app-grid__head span')]
   .filter(e => e.checkVisibility() && e.clientWidth > 1 && !e.closest('.govuk-visually-hidden, .govuk-skip-link'))
   .filter(e => !(e.matches('.app-grid__label') && getComputedStyle(e).position === 'absolute'))
-  .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim())"""
+  .filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.textContent.trim())"""
 
 PINNED = """() => [...document.querySelectorAll('body *')].filter(e => e.checkVisibility())
   .filter(e => ['fixed', 'sticky'].includes(getComputedStyle(e).position)).map(e => e.className)"""
@@ -56,12 +62,9 @@ def sticks_out(page: Page) -> int:
 
 def cut_when_spaced(page: Page) -> list[str]:
     """Texts that do not fit, or a page that does not, when somebody sets all text more widely."""
-    page.evaluate(
-        """spaced => { const sheet = new CSSStyleSheet(); sheet.replaceSync(spaced);
-        document.adoptedStyleSheets = [sheet]; }""",
-        SPACED,
-    )
-    found = page.evaluate(CUT) + [f"{sticks_out(page)} px of the page"] * (sticks_out(page) > 0)
+    page.evaluate(SPREAD, SPACED)
+    out = sticks_out(page)
+    found = page.evaluate(CUT) + ([f"{out} px of the page"] if out else [])
     page.evaluate("document.adoptedStyleSheets = []")
     return found
 
@@ -155,11 +158,10 @@ def test_every_page_of_every_questionnaire(chromium: Browser, tmp_path: Path, na
     seen: set[str] = set()
     with fielded(tmp_path, name) as served:
         for choices in WALKS[name]:
-            context = chromium.new_context(viewport={"width": 1280, "height": HEIGHT})
-            guest = welcome(served, context)
-            look_at_all(guest, choices, seen)
-            assert guest.complaints == []
-            context.close()
+            with chromium.new_context(viewport={"width": 1280, "height": HEIGHT}) as context:
+                guest = welcome(served, context)
+                look_at_all(guest, choices, seen)
+                assert guest.complaints == []
     assert seen == all_pages(document)
 
 
@@ -170,15 +172,19 @@ def look_at_all(guest: Guest, choices: Mapping[str, str], seen: set[str]) -> Non
     while guest.path.startswith("/answer/page/"):
         name = guest.path.rpartition("/")[2]
         if name not in seen:
-            look(page)
+            look(page, (320, 1280))
+            page.set_viewport_size({"width": 768, "height": HEIGHT})
+            assert sticks_out(page) == 0
+            page.set_viewport_size({"width": 1280, "height": HEIGHT})
             page.evaluate(SPOILT)
             guest.press("Save and continue")
             assert page.locator(".govuk-error-summary").is_visible()
-            look(page, (320, 1280))
+            look(page, (320,))
+            page.set_viewport_size({"width": 1280, "height": HEIGHT})
         seen.add(name)
         go_on(guest, choices)
     assert guest.path == "/answer/check"
-    look(page)
+    look(page, (320, 1280))
 
 
 def go_on(guest: Guest, choices: Mapping[str, str]) -> None:
@@ -402,8 +408,8 @@ def test_the_page_that_says_that_nothing_was_saved(
     chromium: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(database.PRAGMAS, "busy_timeout", 20)
-    context = chromium.new_context(viewport={"width": 1280, "height": HEIGHT})
-    with fielded(tmp_path, "dat/2012.1") as served:
+    window = chromium.new_context(viewport={"width": 1280, "height": HEIGHT})
+    with fielded(tmp_path, "dat/2012.1") as served, window as context:
         guest = welcome(served, context)
         guest.enter(TEAM).locator("#team_type").check()
         with locked(served.site.home.database):
@@ -412,7 +418,6 @@ def test_the_page_that_says_that_nothing_was_saved(
         look(guest.page)
         guest.press("Try again")
         assert guest.path == "/answer/page/funding"
-    context.close()
 
 
 # ── the tests find what they look for ────────────────────────────────────────

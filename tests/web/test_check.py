@@ -117,3 +117,34 @@ def test_once_answers_were_received_none_are_shown(site: Site):
 
 def test_the_wrong_method_is_refused(site: Site):
     refused(site.filled("U001").post(CHECK), 405, "That is not possible")
+
+
+def test_words_that_may_tell_who_wrote_them_are_pointed_at(site: Site):
+    visitor = site.visitor("U001")
+    visitor.save("p2", {"issues": "Ask <b>Team 17</b> or jo@example.org, or ring 020 7946 0000."})
+    page = unescape(re.sub(r"<[^>]+>", "", visitor.get(CHECK).text))
+    assert "“Team 17” (organisation)" in page
+    assert "“jo@example.org” (e-mail address)" in page
+    assert "“020 7946 0000” (telephone number)" in page
+
+
+def test_ordinary_words_are_passed_over(site: Site):
+    visitor = site.visitor("U001")
+    visitor.save("p2", {"issues": "Funding fell by 12% in 2011-12, and staff left."})
+    assert "may tell who you are" not in visitor.get(CHECK).text
+
+
+def test_nothing_is_kept_of_what_was_pointed_at(site: Site):
+    visitor = site.visitor("U001")
+    visitor.save("p2", {"issues": "jo@example.org"})
+    before = site.db.path.read_bytes()
+    visitor.get(CHECK)
+    assert site.db.path.read_bytes() == before
+
+
+def test_a_change_link_into_a_long_grid_opens_its_part_of_the_page(make_site: MakeSite):
+    rows = [{"code": f"r{n}", "label": f"Row {n}"} for n in range(1, 17)]
+    visitor = make_site(make_document([make_question("grid", "g", rows=rows)])).visitor("U001")
+    links = [unescape(link) for link in re.findall(r'href="([^"]*#g-r[0-9]+)"', visitor.get(CHECK).text)]
+    assert links[7] == "/answer/page/p1?to=check#g-r8"
+    assert links[8] == "/answer/page/p1?part=2&to=check#g-r9"

@@ -92,3 +92,46 @@ def test_a_form_without_token_is_refused(anyone: Site):
 
 def test_the_wrong_method_is_refused(anyone: Site):
     refused(anyone.visitor().client.delete(OPEN), 405, "That is not possible")
+
+
+def test_the_code_is_shown_once_something_is_saved_and_then_the_questions_go_on(anyone: Site):
+    visitor = anyone.visitor()
+    visitor.get(OPEN)
+    visitor.post(OPEN)
+    shown = visitor.save("p1", {"kind": "yes"})
+    assert shown.location == "/answer/code?page=p2"
+    page = visitor.get(shown.location)
+    code = re.search(r"[0-9A-Z]{5}(-[0-9A-Z]{5}){3}", page.text)
+    assert code
+    assert 'href="/answer/page/p2" class="govuk-button"' in page.text
+    assert visitor.save("p2", {"issues": "Words"}).location == "/answer/check"
+    assert "Words" in anyone.visitor().enter(code[0]).get("/answer/page/p2").text
+
+
+def test_beginning_twice_in_one_browser_goes_on_with_what_was_begun(anyone: Site):
+    visitor = anyone.visitor()
+    visitor.get(OPEN)
+    visitor.post(OPEN)
+    visitor.save("p1", {"kind": "yes"})
+    assert "has been started" in visitor.get(OPEN).text
+    assert visitor.post(OPEN).location == "/answer/page/p2"
+
+
+def test_somebody_else_at_the_same_browser_begins_anew(anyone: Site):
+    visitor = anyone.visitor()
+    visitor.get(OPEN)
+    visitor.post(OPEN)
+    visitor.save("p1", {"kind": "yes"})
+    visitor.get(OPEN)
+    assert visitor.post(OPEN, {"then": "anew"}).location == "/answer/page/p1"
+    assert "checked" not in visitor.get("/answer/page/p1").text
+
+
+def test_after_sending_the_start_page_begins_anew(anyone: Site):
+    visitor = anyone.visitor()
+    visitor.get(OPEN)
+    visitor.post(OPEN)
+    visitor.save("p1", {"kind": "yes"})
+    visitor.get("/answer/check")
+    visitor.post("/answer/send")
+    assert "Start now" in visitor.get(OPEN).text
