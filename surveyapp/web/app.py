@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, MutableMapping
 from datetime import date
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Request, g
 from flask_babel import gettext
 from flask_wtf import CSRFProtect
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 from whitenoise import WhiteNoise
 
@@ -31,7 +33,24 @@ MAX_FORM = 400_000
 
 
 class MemoryRequest(Request):
-    """A request whose files stay in memory: werkzeug would put large ones on the disk."""
+    """A request whose files stay in memory, where werkzeug would put large ones on the disk.
+
+    A body sent in chunks that is longer than allowed is refused, where werkzeug would cut it and read the rest as
+    the whole.
+    """
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body."""
+        most = self.max_content_length
+        if "HTTP_TRANSFER_ENCODING" not in self.environ or most is None:
+            return super().stream
+        body = b""
+        while len(body) <= most and (more := self.environ["wsgi.input"].read(65_536)):
+            body += more
+        if len(body) > most:
+            raise RequestEntityTooLarge
+        return BytesIO(body)
 
     def _get_file_stream(self, *_said: Any, **_of_it: Any) -> IO[bytes]:
         return BytesIO()

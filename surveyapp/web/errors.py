@@ -5,6 +5,7 @@ from datetime import date
 from flask import Flask, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed
 
 from surveyapp import problems
@@ -43,6 +44,7 @@ PAGES: dict[type[Exception], tuple[int, str, list[str]]] = {
         say("Your answers were not saved"),
         [say("The service is busy. What you saved before is still there. Go back and try again in a minute.")],
     ),
+    ParseException: (400, say("That request could not be read"), [say("Go back and try again.")]),
     CSRFError: (400, say("Your visit has timed out"), [_AGAIN]),
     problems.SurveyError: (  # what is left: the store cannot be read, a draft does not open
         503,

@@ -35,6 +35,11 @@ class LeanFlask(Flask):
         super().__init__(*args, **more)
         self._built = lru_cache(MOST_ADDRESSES)(self._build)
 
+    @property
+    def addresses_kept(self) -> int:
+        """How many have been built so far."""
+        return self._built.cache_info().currsize
+
     def url_for(
         self,
         /,

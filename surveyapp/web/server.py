@@ -3,12 +3,17 @@
 import os
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.workers.gthread import ThreadWorker
 
 from surveyapp.config import Home
+from surveyapp.web import safety
 from surveyapp.web.app import create_app
+from surveyapp.web.safety import log
 
 PATIENCE = 5
 """Seconds that a thread waits for the next bytes of a request: eight stalled ones must not stop the site."""
@@ -20,10 +25,58 @@ def _set_patience(server: Any) -> None:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0))
 
 
+_REFUSED = ("That request could not be read", "Go to the first page of this site and begin again there.")
+_FAILED = ("Something went wrong", "It is our fault. What you saved before is still there. Try again in a minute.")
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Answers what is no request at all with a page of ours, and logs of it that it happened.
+
+    gunicorn would write the address of the client, and the path of the page with a text that may hold an answer.
+    """
+
+    def handle_error(self, _request: Any, client: Any, _address: Any, error: BaseException) -> None:
+        """The last resort: nothing has read this request, or the app itself has failed."""
+        status, reason = _verdict(error)
+        if status == 500:
+            log.error("fault %s in the server", type(error).__name__)
+        else:
+            log.info("refused %s", status)
+        with suppress(OSError):
+            client.sendall(_plain_page(status, reason))
+
+
+def _verdict(error: BaseException) -> tuple[int, str]:
+    if isinstance(error, LimitRequestLine):
+        return 414, "URI Too Long"
+    if isinstance(error, LimitRequestHeaders):
+        return 431, "Request Header Fields Too Large"
+    return (400, "Bad Request") if isinstance(error, ParseException) else (500, "Internal Server Error")
+
+
+def _plain_page(status: int, reason: str) -> bytes:
+    """A whole response, with the headers that every answer of ours has; no template can be asked here."""
+    title, remedy = _REFUSED if status < 500 else _FAILED
+    body = (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+        f'<body><main><h1>{title}</h1><p>{remedy}</p><p><a href="/">First page</a></p></main></body></html>\n'
+    ).encode()
+    headers = {
+        **safety.HEADERS,
+        "Content-Security-Policy": safety.policy(),
+        "Cache-Control": "no-store",
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
 OPTIONS: dict[str, Any] = {
     "workers": 2,
     "threads": 4,
-    "worker_class": "gthread",
+    "worker_class": "surveyapp.web.server.Worker",
     "accesslog": None,
     "loglevel": "error",
     "timeout": 30,

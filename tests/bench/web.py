@@ -2,8 +2,8 @@
 
 The site is served as `surveyapp serve` does it, on SQLite, and walked as browsers walk it: over connections that are
 kept alive, page by page, with the forms that the pages themselves hold. The CPU is that of the server's processes.
-Beside it stands the same walk inside this process, without the server and the sockets (`--profile FILE` keeps its
-profile). Walls suffer from whatever else the machine does; CPU hardly.
+Beside it stands the same walk in this process, without server and sockets (`--profile FILE` keeps its profile), and
+what the server takes for an empty answer: no page can cost less.
 """
 
 import cProfile
@@ -23,14 +23,17 @@ from http.client import HTTPConnection, RemoteDisconnected
 from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
+from secrets import token_bytes
 from statistics import fmean, median, quantiles
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 import click
 
+from surveyapp.collecting import DRAFT_ROOM
 from surveyapp.config import Home
 from surveyapp.demonstration.reconstruction import read_figures, read_open_answers, reconstruct
+from surveyapp.storage import people, waves
 from surveyapp.storage.database import connect
 from surveyapp.web import create_app
 from surveyapp.web.server import OPTIONS
@@ -292,13 +295,28 @@ def make_site(home: Home) -> Iterator[tuple[str, Answers]]:
     return iter(list(zip(codes.values(), cycle(reconstruct(figures, words, 2012)))))
 
 
+def nothing(_environ: object, begin: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+    """An application that answers at once."""
+    begin("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
+    return [b"ok\n"]
+
+
+def site_command(home: Home) -> Sequence[str]:
+    """`surveyapp serve`, but for the port."""
+    return ["surveyapp", "--home", str(home.path), "serve", "--port"]
+
+
+NOTHING = ["gunicorn", "--workers=2", "--threads=4", "--worker-class=gthread", "--log-level=error"]
+NOTHING += ["--no-control-socket", "tests.bench.web:nothing", "--bind"]
+
+
 @contextmanager
-def serving(home: Home) -> Iterator[tuple[int, list[int]]]:
-    """`surveyapp serve` on a free port: the port and the worker processes."""
+def serving(command: Sequence[str], place: str = "{port}") -> Iterator[tuple[int, list[int]]]:
+    """A server on a free port: the port and the worker processes."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("surveyapp"), "--home", home.path, "serve", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    programme = Path(sys.executable).with_name(command[0])
+    server = subprocess.Popen([programme, *command[1:], place.format(port=port)], stdout=subprocess.DEVNULL)
     try:
         while len(children(server.pid)) < OPTIONS["workers"] or not _answers(port):
             time.sleep(0.1)
@@ -330,14 +348,20 @@ def best(seconds: Sequence[float]) -> float:
 
 def print_table(served: Figures, inside: Figures) -> None:
     """One line a kind of request, then the whole survey."""
-    click.echo(f"{'milliseconds':<14}{'times':>6}{'wall':>8}{'CPU':>8}{'at best':>9}{'in process':>12}{'limit':>8}")
+    click.echo(
+        f"{'milliseconds':<14}{'times':>6}{'wall':>8}{'CPU':>8}{'at best':>9}{'in process':>12}{'limit':>8}"
+    )
     for kind in KINDS:
         print_line(kind, served.wall[kind], served.cpu[kind], inside.cpu[kind], LIMITS.get(kind))
     print_line("whole survey", served.walls, served.whole, inside.whole, WHOLE)
     requests = sum(len(walls) for walls in served.wall.values()) // len(served.walls)
     click.echo(f"A survey is {requests} requests, {1e3 * fmean(served.whole) / requests:.2f} ms of CPU each.")
-    click.echo("Wall: median. CPU: the mean of the server's processes, and what the best tenth stays below, as does")
-    click.echo("the same in this process, without server and sockets. Other work on the machine can double the CPU.\n")
+    click.echo(
+        "Wall: median. CPU: the mean of the server's processes, and what the best tenth stays below, as does"
+    )
+    click.echo(
+        "the same in this process, without server and sockets. Other work on the machine can double the CPU.\n"
+    )
 
 
 def print_line(
@@ -346,6 +370,39 @@ def print_line(
     """One kind of request, in milliseconds."""
     figures = f"{1e3 * median(wall):8.2f}{1e3 * fmean(cpu):8.2f}{1e3 * best(cpu):9.2f}{1e3 * best(alone):12.2f}"
     click.echo(f"{kind:<14}{len(cpu):>6}{figures}{verdict(1e3 * fmean(cpu), limit)}")
+
+
+def print_floor(home: Home) -> None:
+    """What nothing costs: an empty answer of the same server, and one draft of this survey put onto the disk."""
+    with serving(NOTHING, "127.0.0.1:{port}") as (port, workers):
+        clock, send, spent = cpu_clock(workers), over_http(port), []
+        for _ in range(500):
+            before = clock()
+            send("GET", "/", "", "")
+            time.sleep(0.002)  # a browser does not ask back to back either
+            spent.append(clock() - before)
+    click.echo(f"\nan empty answer of the same server {1e3 * fmean(spent):15.2f}{1e3 * best(spent):9.2f}")
+    kept = drafts_kept(home, 200)
+    click.echo(f"a draft put onto the disk {1e3 * fmean(kept):24.2f}{1e3 * best(kept):9.2f}\n")
+
+
+def drafts_kept(home: Home, times: int) -> list[float]:
+    """CPU seconds of SQLite alone for a transaction that keeps one draft, as long as this survey's are."""
+    db, spent = connect(home.database), []
+    try:
+        with db.reading() as connection:
+            size = waves.wave_named(connection, "bench").box_size + DRAFT_ROOM
+            code = connection.scalar(people.invitation_table.select().limit(1))
+        for _ in range(times):
+            box, before = token_bytes(size), time.process_time()
+            with db.transaction() as connection:
+                people.keep_draft(connection, code, box, TODAY.isoformat())
+            spent.append(time.process_time() - before)
+        with db.transaction() as connection:
+            people.drop_drafts(connection, "bench")
+    finally:
+        db.close()
+    return spent
 
 
 def print_load(load: Load) -> None:
@@ -373,7 +430,8 @@ def main(profile: Path | None, inside: bool) -> None:
             return
         home = Home(Path(folder) / "served")
         visits = make_site(home)
-        with serving(home) as (port, workers):
+        print_floor(home)
+        with serving(site_command(home)) as (port, workers):
             clock = cpu_clock(workers)
             measured(over_http(port), clock, islice(visits, WARM))
             print_table(measured(over_http(port), clock, islice(visits, WALKS)), alone)

@@ -73,12 +73,18 @@ def look(page: Page, widths: Sequence[int] = WIDTHS) -> None:
     """Look at a page at each width, without loading it anew."""
     for width in widths:
         page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert broken(page) == [], f"{page.url} at {width} px"
+        fits(page, (width,))
+
+
+def fits(page: Page, widths: Sequence[int]) -> None:
+    """At each width nothing sticks out, is cut, or at 400% zoom stays where it would cover the rest."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         where = f"{page.url} at {width} px"
-        assert broken(page) == [], where
         assert sticks_out(page) == 0, where
         assert cut_when_spaced(page) == [], where
-        if width == 320:
-            assert page.evaluate(PINNED) == [], f"{where}: at 400% zoom it would cover the page"
+        assert width > 320 or page.evaluate(PINNED) == [], where
 
 
 # ── every page of every questionnaire ────────────────────────────────────────
@@ -90,9 +96,13 @@ ANSWERED = """choices => {
     if (wanted === radio.value || !wanted && !seen.has(radio.name)) radio.checked = true;
     seen.add(radio.name);
   }
-  for (const box of form.querySelectorAll('input[type=checkbox]')) box.checked = !('exclusive' in box.dataset);
+  for (const box of form.querySelectorAll('input[type=checkbox]')) {
+    box.checked = choices[box.name] ? choices[box.name] === box.value : !('exclusive' in box.dataset);
+  }
   for (const area of form.querySelectorAll('textarea')) area.value = choices.words;
-  for (const field of form.querySelectorAll('input[type=text]')) field.value = field.closest('fieldset') ? '' : '1';
+  for (const field of form.querySelectorAll('input[type=text]')) {
+    field.value = field.closest('fieldset') ? '' : choices[field.name] || '1';
+  }
 }"""
 """Answer a page: as chosen, else the first of each; all that can be ticked."""
 
@@ -113,14 +123,14 @@ WALKS: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"commissioning_responsibility": "public_health"},
         {"commissioning_responsibility": "undecided"},
     ],
-    "housing/2011.1": [{}],
+    "housing/2011.1": [{"hardest_groups": "single_25_to_34"}],
     "interview/2011.1": [
         {"participant_role": "partnership"},
         {"participant_role": "practitioner"},
         {"participant_role": "other"},
     ],
     "police/2011.1": [{}],
-    "provider/2013.1": [{"funding_level.this_year": "major_decrease", "naloxone": "no"}],
+    "provider/2013.1": [{"funding_level.this_year": "major_decrease", "naloxone": "no", "staff_total": "3"}],
 }
 """What to choose so that the walks through a questionnaire together see all of its pages."""
 
@@ -172,10 +182,8 @@ def look_at_all(guest: Guest, choices: Mapping[str, str], seen: set[str]) -> Non
     while guest.path.startswith("/answer/page/"):
         name = guest.path.rpartition("/")[2]
         if name not in seen:
-            look(page, (320, 1280))
-            page.set_viewport_size({"width": 768, "height": HEIGHT})
-            assert sticks_out(page) == 0
-            page.set_viewport_size({"width": 1280, "height": HEIGHT})
+            fits(page, (320, 768))
+            look(page, (1280,))
             page.evaluate(SPOILT)
             guest.press("Save and continue")
             assert page.locator(".govuk-error-summary").is_visible()
@@ -432,7 +440,6 @@ def test_a_label_that_is_missing_is_found(guest: Guest):
 def test_targets_that_are_too_small_and_too_near_are_found(guest: Guest):
     page = guest.go("/")
     page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<button>a</button>'.repeat(3))")
-    assert not any(fault.startswith("target-size:") for fault in broken(page))
     page.evaluate("""document.querySelectorAll('main button:not([class])').forEach(button => {
       Object.assign(button.style, {width: '12px', height: '12px', padding: 0, border: 0}) })""")
     assert any(fault.startswith("target-size:") for fault in broken(page))

@@ -515,7 +515,7 @@ def free_port() -> int:
 
 def page_at(address: str) -> str:
     """The page at an address whose server may still be starting."""
-    for _ in range(100):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(address, timeout=5) as response:
                 return response.read().decode()

@@ -208,6 +208,13 @@ def test_the_rows_of_a_repeated_grid_have_keys_of_their_item():
     assert way.answers == {"p1.count": "2", "g@2.police": "more"}
 
 
+def test_a_question_that_is_changed_works_out_its_keys_anew():
+    question = make_instrument([make_question("grid", "g")]).questions["g"]
+    assert answer_keys(question) == ("g.police", "g.health")
+    assert answer_keys(question.model_copy(update={"id": "g@2"})) == ("g@2.police", "g@2.health")
+    assert question.model_copy() == question
+
+
 def test_options_are_those_of_the_questionnaire_in_its_order():
     question = route(make_parts("single"), {"q1": "yes"}).steps[1].questions[0]
     assert question.options == [Option.model_validate(e) for e in entries("abc", c=IF_YES)]
