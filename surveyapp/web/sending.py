@@ -7,7 +7,7 @@ from surveyapp import collecting
 from surveyapp.problems import Unfinished, UnknownCode
 from surveyapp.web import languages, parts, visits
 from surveyapp.web.safety import log
-from surveyapp.web.showing import changed_questions, check_parts, giveaways, shown_items
+from surveyapp.web.showing import changed_questions, check_parts, filled, giveaways, shown_items
 from surveyapp.web.visits import pages, site
 
 
@@ -27,6 +27,11 @@ def check() -> ResponseReturnValue:
         "check.html",
         sections=check_parts(desk, address, language),
         changed=changed_questions(desk, address, language),
+        unread=[
+            (step.name, filled(desk, step.page.title or step.section.title, language))
+            for step in desk.route.steps
+            if step.name in desk.typed
+        ],
         giveaways=giveaways(desk, collecting.giveaways(site().db, desk), address, language),
         left=[entry.section for entry in desk.progress if entry.section.id in desk.notes],
         action=url_for(".send"),

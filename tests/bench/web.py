@@ -1,9 +1,9 @@
 """What the respondents' pages cost: `make bench-web`. Prints CPU beside wall time; asserts nothing.
 
-The site is served as `surveyapp serve` does it, on SQLite, and walked as browsers walk it: over connections that are
-kept alive, page by page, with the forms that the pages themselves hold. The CPU is that of the server's processes.
-Beside it stands the same walk in this process, without server and sockets (`--profile FILE` keeps its profile), and
-what the server takes for an empty answer: no page can cost less.
+The site is served as `surveyapp serve` does it, on SQLite, and walked as browsers walk it: over connections that
+are kept alive, page by page, with the forms that the pages themselves hold. The CPU is that of the server's
+processes. Beside it stands the same walk in this process, without server and sockets (`--profile FILE` keeps its
+profile), and before it what no page can stay below: an empty answer of the server, a draft put onto the disk.
 """
 
 import cProfile

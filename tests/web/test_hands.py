@@ -116,7 +116,9 @@ def test_a_page_with_a_fault_can_be_left_for_later(numbers: Site):
 def test_answers_are_not_sent_before_a_page_with_a_fault_is_put_right(numbers: Site):
     visitor = numbers.visitor("U001")
     visitor.save("p1", {"q1": "about 12"})
-    visitor.get("/answer/check")
+    page = visitor.get("/answer/check")
+    assert "could not be read" in page.text
+    assert '<a class="govuk-link" href="/answer/page/p1?to=check">Page 1</a>' in page.text
     sent = visitor.post("/answer/send")
     assert sent.location in {"/answer/page/p1?to=check&open=1", "/answer/page/p1?open=1&to=check"}
     fault_at(visitor.get(sent.location), "q1")
