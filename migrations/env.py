@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import MetaData
 
-from surveyapp.storage import people, responses, waves  # noqa: F401 (their tables join the metadata)
+from surveyapp.storage import letters, people, responses, waves  # noqa: F401 (their tables join the metadata)
 from surveyapp.storage.database import metadata
 
 

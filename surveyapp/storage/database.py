@@ -28,6 +28,9 @@ Connection = sa.Connection
 # Days are kept as ISO texts: SQLite has no date, and nothing finer than a day is ever wanted.
 Day = sa.Text
 
+NOTHING = sa.text("''")
+"""What a text column holds in rows from before it was added."""
+
 PRAGMAS = {
     "busy_timeout": 10_000,
     "journal_mode": "delete",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from surveyapp.fieldwork import Unit
-from surveyapp.storage.database import Day, metadata
+from surveyapp.storage.database import NOTHING, Day, metadata
 
 organisation_table = sa.Table(
     "organisation",
@@ -23,6 +23,9 @@ organisation_table = sa.Table(
     sa.Column("contact", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("strata", sa.Text, nullable=False),
+    sa.Column("sampled", sa.Integer, nullable=False, server_default=sa.text("1")),
+    sa.Column("disposition", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("disposition_on", Day),
     sa.UniqueConstraint("wave", "unit"),
     sqlite_strict=True,
 )

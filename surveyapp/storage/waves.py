@@ -8,10 +8,9 @@ import sqlalchemy as sa
 
 from surveyapp.instrument import Instrument, content_hash, read_instrument
 from surveyapp.problems import NotFound, SurveyError, WaveNotOpen
-from surveyapp.storage.database import Day, metadata
+from surveyapp.storage.database import NOTHING, Day, metadata
 
 # Written as SQL: a default of "" would be compared with the two quotes that the database reports.
-_NOTHING = sa.text("''")
 
 version_table = sa.Table(
     "version",
@@ -43,9 +42,14 @@ wave_table = sa.Table(
     sa.Column("opened_on", Day, nullable=False),
     sa.Column("closes_on", Day),
     sa.Column("closed_on", Day),
-    sa.Column("service", sa.Text, nullable=False, server_default=_NOTHING),
-    sa.Column("contact", sa.Text, nullable=False, server_default=_NOTHING),
-    sa.Column("colour", sa.Text, nullable=False, server_default=_NOTHING),
+    sa.Column("service", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("contact", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("colour", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("paused_on", Day),
+    sa.Column("sender", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("letters", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("retention", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("sample_seed", sa.Text, nullable=False, server_default=NOTHING),
     sa.ForeignKeyConstraint(["survey", "version"], ["version.survey", "version.version"]),
     sa.CheckConstraint("kind IN ('listed', 'open')", name="wave_kind"),
     sa.CheckConstraint("state IN ('open', 'closed')", name="wave_state"),
@@ -83,6 +87,11 @@ class Wave:
     service: str = ""
     contact: str = ""
     colour: str = ""
+    paused_on: str | None = None
+    sender: str = ""
+    letters: str = ""
+    retention: str = ""
+    sample_seed: str = ""
 
     @property
     def seal_info(self) -> bytes:

@@ -20,7 +20,7 @@ from surveyapp import privacy, publishing
 from surveyapp.config import Home, secret
 from surveyapp.instrument import CURRENCIES
 from surveyapp.storage.database import Database, connect
-from surveyapp.web import answering, brand, entrance, errors, languages, offline, safety, sending, visits
+from surveyapp.web import answering, brand, entrance, errors, languages, offline, packing, safety, sending, visits
 from surveyapp.web.cookies import SealedCookies
 from surveyapp.web.lean import LeanFlask
 
@@ -88,6 +88,7 @@ def create_app(
     cookie = "preview" if preview else "answer"
     app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure, cookie)
     safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
+    packing.pack_pages(app)
     tokens = CSRFProtect(app)
     for asks_itself in (answering.save, offline.take):  # so that nothing typed is lost, and files may be larger
         tokens.exempt(asks_itself)

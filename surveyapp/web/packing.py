@@ -34,6 +34,8 @@ def pack_pages(app: Flask) -> None:
 def packed(content: bytes) -> bytes:
     """The content as gzip whose length is a multiple of `STEP`."""
     packer = zlib.compressobj(level=6, wbits=-zlib.MAX_WBITS)
-    body = packer.compress(content) + packer.flush() + struct.pack("<LL", zlib.crc32(content), len(content) % 2**32)
+    body = (
+        packer.compress(content) + packer.flush() + struct.pack("<LL", zlib.crc32(content), len(content) % 2**32)
+    )
     filling = -(_HEAD.size + len(body)) % STEP
     return _HEAD.pack(0x1F, 0x8B, 8, _EXTRA, 0, 0, 255, filling) + bytes(filling) + body

@@ -7,6 +7,7 @@ profile), and before it what no page can stay below: an empty answer of the serv
 """
 
 import cProfile
+import gzip
 import json
 import re
 import socket
@@ -119,14 +120,17 @@ class Walker:
             raise RuntimeError(f"{method} {path} gave {self.page.status}")
 
 
+def _unpacked(content: bytes) -> str:
+    return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode()
+
+
 def over_http(port: int) -> Send:
     """Requests over a connection that is kept alive; opened again when the server has closed it."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(method: str, path: str, cookie: str, body: str) -> Reply:
-        headers = (
-            {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"} if body else {"Cookie": cookie}
-        )
+        headers = {"Cookie": cookie, "Accept-Encoding": "gzip"}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
         try:
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
@@ -134,7 +138,7 @@ def over_http(port: int) -> Send:
             connection.close()
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
-        content = answer.read().decode()
+        content = _unpacked(answer.read())
         cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
         return Reply(answer.status, answer.getheader("Location") or "", cookie, content)
 
@@ -156,7 +160,7 @@ class InProcess:
         self.spent += time.process_time() - before
         named = dict(given[0][1])
         cookie = named.get("Set-Cookie", "").partition(";")[0]
-        return Reply(int(given[0][0][:3]), named.get("Location", ""), cookie, content.decode())
+        return Reply(int(given[0][0][:3]), named.get("Location", ""), cookie, _unpacked(content))
 
 
 def _environ(method: str, path: str, cookie: str, body: str) -> dict[str, object]:
@@ -172,6 +176,7 @@ def _environ(method: str, path: str, cookie: str, body: str) -> dict[str, object
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_COOKIE": cookie,
+        "HTTP_ACCEPT_ENCODING": "gzip",
         "wsgi.input": BytesIO(body.encode()),
         "wsgi.errors": sys.stderr,
         "wsgi.url_scheme": "http",

@@ -1,5 +1,5 @@
-"""No rule of axe is broken, nothing sticks out and nothing is cut: on every page of every questionnaire, and on every
-other kind of page, at the widths of phone, tablet and desk."""
+"""No rule of axe is broken, nothing sticks out and nothing is cut: on every page of every questionnaire, and on
+every other kind of page, at the widths of phone, tablet and desk."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,7 +141,9 @@ def all_pages(document: Mapping[str, Any]) -> set[str]:
 
 def make_levels() -> Frame:
     """Organisations with the strata of both kinds of frame."""
-    units = [Unit(f"U{n}", f"Unit {n}", f"u{n}@example.org", "", "en", {"region": "x", "level": "y"}) for n in range(20)]
+    units = [
+        Unit(f"U{n}", f"Unit {n}", f"u{n}@example.org", "", "en", {"region": "x", "level": "y"}) for n in range(20)
+    ]
     return Frame(tuple(units), ("region", "level"))
 
 
@@ -368,9 +370,20 @@ def no_visit(guest: Guest) -> None:
     guest.go("/answer/check")
 
 
-KINDS = [home, wrong_code, start, start_again, sections, left_section, colleague, long_note, clash, clash_not_chosen]
-KINDS += [code_again, wrong_code_again, upload, upload_of_nothing, check, required_left_open, copy, saved, done]
-KINDS += [received, not_found, no_visit]
+KINDS = [
+    home,
+    wrong_code,
+    start,
+    start_again,
+    sections,
+    left_section,
+    colleague,
+    long_note,
+    clash,
+    clash_not_chosen,
+]
+KINDS += [code_again, wrong_code_again, upload, upload_of_nothing, check, required_left_open, copy, saved]
+KINDS += [done, received, not_found, no_visit]
 
 
 @pytest.mark.parametrize("reach", KINDS, ids=lambda page: page.__name__)

@@ -98,7 +98,7 @@ def _parts(value: Any) -> Iterator[bytes]:
         yield value
     elif value is not None:
         yield str(value).encode()
-        if isinstance(value, str) and value[:1] in "{[":
+        if isinstance(value, str) and value.startswith(("{", "[")):
             yield from (str(leaf).encode() for leaf in _leaves(json.loads(value)))
 
 

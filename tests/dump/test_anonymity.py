@@ -33,7 +33,7 @@ TOO_GOOD = 0.35
 """Four standard deviations: no run may correlate so."""
 TOO_GOOD_ON_AVERAGE = 0.15
 
-PEOPLE, ANSWERS = ("organisation", "invitation", "draft"), ("tray", "response", "verbatim")
+PEOPLE, ANSWERS = ("organisation", "invitation", "draft", "letter"), ("tray", "response", "verbatim")
 BITS = "abcdefgh"
 ORDERS = ("byte", "page, newest lowest", "page, by key", "as read")
 

@@ -16,7 +16,7 @@ def test_a_wave_of_before_wears_the_site_s_own_look(db: Database) -> None:
     before, _, _ = make_wave(db)
     _migrate(db, "0001")
     assert _columns(db)[-2:] == ["closes_on", "closed_on"]
-    _migrate(db, "0002")
+    _migrate(db, "head")
     after = _wave(db)
     assert (after.service, after.contact, after.colour) == ("", "", "")
     assert after == before
@@ -29,7 +29,7 @@ def test_going_down_and_up_loses_the_look_and_nothing_else(db: Database) -> None
     _migrate(db, "0001")
     kept = _rows(db, "SELECT count(*) FROM organisation"), _rows(db, "SELECT count(*) FROM invitation")
     assert kept == ([(40,)], [(40,)])
-    _migrate(db, "0002")
+    _migrate(db, "head")
     assert _wave(db) == plain
     assert _rows(db, "PRAGMA foreign_key_check") == []
 

@@ -11,12 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from surveyapp.problems import SurveyError
-from surveyapp.storage import people, responses, waves
+from surveyapp.storage import letters, people, responses, waves
 from surveyapp.storage.database import Database, _alembic, connect, metadata, upgrade
 from tests.faults import victims
 from tests.makers import make_wave
 
-PEOPLE = ("organisation", "invitation", "draft")
+PEOPLE = ("organisation", "invitation", "draft", "letter")
 ANSWERS = ("tray", "response", "verbatim")
 SHARED = ("version", "wave")
 
@@ -42,7 +42,7 @@ def test_every_table_is_on_one_side_of_the_wall_or_known_to_both(db: Database) -
 
 
 def test_no_key_leads_across_the_wall() -> None:
-    for table in (people.organisation_table, people.invitation_table, people.draft_table):
+    for table in (people.organisation_table, people.invitation_table, people.draft_table, letters.letter_table):
         assert _references(table) <= {*PEOPLE, *SHARED}
     for table in (responses.tray_table, responses.response_table, responses.verbatim_table):
         assert _references(table) <= set(SHARED)

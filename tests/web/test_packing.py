@@ -3,11 +3,10 @@
 import gzip
 
 import pytest
+from werkzeug.test import TestResponse
 
 from surveyapp.web.packing import packed
-from tests.web.conftest import Site, title
-
-PACKED = {"Accept-Encoding": "gzip, deflate, br"}
+from tests.web.conftest import Site, Visitor, title
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"page " * 10_000, bytes(range(256)) * 40])
@@ -16,9 +15,14 @@ def test_what_is_packed_can_be_unpacked_and_its_length_is_round(content):
     assert len(packed(content)) % 1024 == 0
 
 
+def fetched(visitor: Visitor, path: str) -> TestResponse:
+    """A page as a browser fetches it."""
+    return visitor.client.get(path, headers={"Accept-Encoding": "gzip, deflate, br"})
+
+
 def test_a_browser_that_can_unpack_gets_a_page_packed(site: Site):
     plain = site.visitor("U001").get("/answer/page/p1")
-    page = site.visitor("U001").get("/answer/page/p1", headers=PACKED)
+    page = fetched(site.visitor("U001"), "/answer/page/p1")
     assert "Content-Encoding" not in plain.headers
     assert page.headers["Content-Encoding"] == "gzip"
     assert int(page.headers["Content-Length"]) == len(page.data) < len(plain.data)
@@ -37,11 +41,11 @@ def test_which_answer_is_saved_does_not_show_in_the_length(site: Site):
     for unit, kind in (("U001", "yes"), ("U002", "no")):
         visitor = site.visitor(unit)
         visitor.save("p1", {"kind": kind})
-        lengths.add(len(visitor.get("/answer/page/p1", headers=PACKED).data))
+        lengths.add(len(fetched(visitor, "/answer/page/p1").data))
     assert len(lengths) == 1
 
 
 def test_refusals_are_packed_too_and_keep_their_status(site: Site):
-    page = site.visitor().get("/nothing", headers=PACKED)
+    page = fetched(site.visitor(), "/nothing")
     assert page.status_code == 404
-    assert b"Page not found" in gzip.decompress(page.data) if "Content-Encoding" in page.headers else page.data
+    assert b"Page not found" in gzip.decompress(page.data)
