@@ -12,11 +12,14 @@ from surveyapp.collecting import Desk, Saved, Visit
 from surveyapp.instrument import Form, Step, mark, missing
 from surveyapp.instrument.reconciling import FOUND, TAKE
 from surveyapp.problems import NotFound, NotSaved, Problem, UnknownCode, say
-from surveyapp.web import languages, parts, visits
+from surveyapp.web import cookies, languages, parts, visits
 from surveyapp.web.entrance import closing, code_problem
 from surveyapp.web.safety import log
 from surveyapp.web.showing import as_fields, filled, shown_items, versions
 from surveyapp.web.visits import pages, site
+
+WARNING = 5 * 60
+"""Seconds before the end of a visit at which a page says so."""
 
 WAVE = "at-wave"
 """The form field that names a wave open to anyone: who has no code yet can begin there with what is posted."""
@@ -85,7 +88,7 @@ def _save(visit: Visit, page: str, form: Form) -> ResponseReturnValue:
         return visits.to_work(desk)
     if saved.clashes:
         return _clash(desk, step, form, saved)
-    if then.startswith("lang-"):
+    if then == "stay" or then.startswith("lang-"):
         languages.choose(then.removeprefix("lang-"), desk.instrument.languages)
         return redirect(url_for(".page", page=page, to=_return_to(), part=request.args.get("part")), 303)
     if then == "later":
@@ -249,6 +252,7 @@ def _page(
         wave=desk.wave.name if desk.wave.kind == "open" else None,
         pieces=page_parts.shown(part, problems),
         part=part,
+        warn_after=cookies.LIFETIME - WARNING,
         part_count=page_parts.count,
         next_part=page_parts.opening(part + 1),
         **_place(desk, step, part),

@@ -90,7 +90,7 @@ def create_app(
     safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
     packing.pack_pages(app)
     tokens = CSRFProtect(app)
-    for asks_itself in (answering.save, offline.take):  # so that nothing typed is lost, and files may be larger
+    for asks_itself in (answering.save, offline.take, sending.send):  # after what must not wait for it
         tokens.exempt(asks_itself)
     languages.install(app)
     brand.install(app)

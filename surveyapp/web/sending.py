@@ -1,6 +1,6 @@
 """Sending: the check page, a copy for the file, and the one moment at which the answers leave."""
 
-from flask import make_response, redirect, render_template, session, url_for
+from flask import current_app, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from surveyapp import collecting
@@ -61,8 +61,11 @@ def _copy(template: str) -> str:
 
 @pages.post("/answer/send")
 def send() -> ResponseReturnValue:
-    """Send the answers, once."""
+    """Send the answers, once. A second click that comes after the first was answered is told the same."""
+    if "sent" in session:
+        return redirect(url_for(".done"), 303)
     visit = visits.visit()
+    current_app.extensions["csrf"].protect()
     try:
         collecting.submit(site().db, visit, site().today())
     except Unfinished as unfinished:

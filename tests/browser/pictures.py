@@ -45,20 +45,27 @@ def walk(page: Page, address: str) -> Iterator[str]:
     """Lead `page` from sight to sight; the name of each."""
     page.goto(f"{address}/open/{OPEN_WAVE}")
     yield "start"
-    page.get_by_role("button").click()
-    page.get_by_role("button", name="Save and continue").click()
+    press(page)
+    press(page)
     yield "error"
     page.locator("#team_type").check()
-    page.get_by_role("button", name="Save and continue").click()
+    press(page)
     page.goto(f"{address}/answer/page/partners_next")
     for row, column in enumerate(CHOSEN):
         page.locator(".app-grid__row").nth(row).locator("input").nth(column).check()
     leave_alone(page)
     yield "grid"
-    page.get_by_role("button", name="Save and continue").click()
+    press(page)
+    page.goto(f"{address}/answer/sections")
+    yield "sections"
     page.goto(f"{address}/answer/check")
     page.get_by_role("heading", level=3).nth(2).evaluate("heading => heading.scrollIntoView()")
     yield "check"
+
+
+def press(page: Page) -> None:
+    """Press the first large button in sight."""
+    page.locator("button.govuk-button:visible").first.click()
 
 
 def leave_alone(page: Page) -> None:

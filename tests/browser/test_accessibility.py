@@ -16,6 +16,7 @@ from surveyapp.fieldwork import Frame, Unit
 from surveyapp.storage import database
 from tests.browser.conftest import Guest, Served, serving, welcome
 from tests.web.test_errors import locked
+from tests.web.test_languages import bilingual
 
 pytestmark = pytest.mark.browser
 
@@ -423,6 +424,26 @@ def open_home(guest: Guest) -> None:
 def test_every_kind_of_page_of_a_wave_open_to_anyone(stranger: Guest, reach: Callable[[Guest], None]):
     reach(stranger)
     look(stranger.page)
+
+
+def test_every_kind_of_page_in_two_languages(chromium: Browser, tmp_path: Path):
+    window = chromium.new_context(viewport={"width": 1280, "height": HEIGHT})
+    with serving(tmp_path, bilingual()) as served, window as context:
+        guest = welcome(served, context)
+        page = guest.enter()
+        page.get_by_role("link", name="Cymraeg").click()
+        assert page.get_attribute("html", "lang") == "cy"
+        look(page)
+        guest.go("/answer/page/p1")
+        look(page)
+        page.locator(".govuk-button:visible").first.click()
+        assert page.locator(".govuk-error-summary").is_visible()
+        look(page)
+        page.get_by_role("button", name="English").click()
+        assert page.get_attribute("html", "lang") == "en"
+        for path in ("/answer/sections", "/answer/check", "/"):
+            guest.go(path)
+            look(page)
 
 
 def test_the_page_that_says_that_nothing_was_saved(

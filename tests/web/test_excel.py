@@ -27,7 +27,12 @@ def filled_in(content: bytes, **answers: str) -> bytes:
 def upload(visitor: Visitor, content: bytes, name: str = "form.xlsx") -> TestResponse:
     """Choose a file and press the button."""
     visitor.get(UPLOAD)
-    return visitor.post(UPLOAD, {"form": (io.BytesIO(content), name)}, content_type="multipart/form-data")
+    parts = [
+        b'Content-Disposition: form-data; name="csrf_token"\r\n\r\n' + visitor.token.encode(),
+        f'Content-Disposition: form-data; name="form"; filename="{name}"\r\n\r\n'.encode() + content,
+    ]
+    body = b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
+    return visitor.client.post(UPLOAD, data=body, content_type="multipart/form-data; boundary=edge")
 
 
 def words(page: TestResponse) -> str:
@@ -104,5 +109,5 @@ def test_without_a_visit_or_a_token_it_is_refused(site: Site):
     for path in (FORM, UPLOAD):
         refused(site.visitor().get(path), 403, "Your visit has ended")
     visitor = site.visitor("U001")
-    answer = visitor.client.post(UPLOAD, data={"form": (io.BytesIO(b"x"), "form.xlsx")})
+    answer = visitor.client.post(UPLOAD, data=b"", content_type="multipart/form-data; boundary=edge")
     refused(answer, 400, "Your visit has timed out")

@@ -102,7 +102,7 @@ def test_who_comes_back_finds_a_page_with_a_fault_as_it_was_typed(numbers: Site)
     again = numbers.visitor("U001").get(P1)
     assert 'value="about 12"' in again.text
     assert 'value="1,200"' in again.text
-    assert fault_at(again, "q1") == "Error: That is not a number; Write it in digits, such as 1200 or 1,200"
+    assert fault_at(again, "q1") == "Error: That is not a number; write it in digits, such as 1200 or 1,200"
 
 
 def test_a_page_with_a_fault_can_be_left_for_later(numbers: Site):

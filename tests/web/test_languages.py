@@ -194,8 +194,8 @@ def test_mistakes_are_told_in_the_language_of_the_page(visitor: Visitor):
     form = {"staff": "6000", "since.day": "28", "since.month": "2", "since.year": "2012"}
     page = visitor.save("p1", form)
     assert page.status_code == 422
-    assert fault_at(page, "staff") == "Gwall: Mae 6,000 yn rhy fawr; Rhowch 5,000 neu lai"
-    expected = "Gwall: Mae’r dyddiad yn rhy gynnar; Rhowch 1 Mawrth 2012 neu’n ddiweddarach"
+    assert fault_at(page, "staff") == "Gwall: Mae 6,000 yn rhy fawr; rhowch 5,000 neu lai"
+    expected = "Gwall: Mae’r dyddiad yn rhy gynnar; rhowch 1 Mawrth 2012 neu’n ddiweddarach"
     assert fault_at(page, "since") == expected
     assert "Heddlu: dewiswch un ateb" in page.text
     assert "<title>Gwall: " in page.text

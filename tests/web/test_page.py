@@ -87,7 +87,7 @@ def test_saving_for_later_says_how_to_come_back(site: Site):
 def test_a_code_that_is_not_on_the_list_is_shown_beside_its_field_and_the_rest_is_saved(site: Site):
     page = site.visitor("U001").save("p1", {"kind": "maybe", "sources": ["b"]})
     assert page.status_code == 422
-    assert fault_at(page, "kind") == "Error: That answer is not on the list; Select one of the answers shown"
+    assert fault_at(page, "kind") == "Error: That answer is not on the list; select one of the answers shown"
     assert "<title>Error: " in page.text
     assert site.draft("U001") == {"sources": ["b"]}
 
@@ -113,7 +113,7 @@ def test_words_too_long_are_refused_with_their_excess_and_kept_in_the_form(site:
     visitor = site.visitor("U001")
     page = visitor.save("p2", {"issues": "é" * 101})
     assert page.status_code == 422
-    assert fault_at(page, "issues") == "Error: Your answer is 1 character too long; Shorten it to 100 characters"
+    assert fault_at(page, "issues") == "Error: Your answer is 1 character too long; shorten it to 100 characters"
     assert "é" * 101 in page.text
     assert site.draft("U001") == {}
 
@@ -164,7 +164,7 @@ def test_near_names_of_a_field_are_other_fields(site: Site, key):
 def test_words_beside_other_without_choosing_it_are_asked_about_and_kept_in_the_form(site: Site):
     page = site.visitor("U001").save("p1", {"kind": "yes", "kind.other.text": "A hostel"})
     assert page.status_code == 422
-    assert fault_at(page, "kind-other-text").endswith("Select “Other” too, or clear what you wrote")
+    assert fault_at(page, "kind-other-text").endswith("select “Other” too, or clear what you wrote")
     assert 'value="A hostel"' in page.text
 
 
@@ -321,4 +321,8 @@ def test_the_wrong_method_is_refused(site: Site):
 
 def test_the_continue_button_stands_before_any_other_in_its_form(site: Site):
     text = site.visitor("U001").get(P1).text
-    assert re.findall(r"<button[^>]*>([^<]*)<", text) == ["Save and continue", "Save and come back later"]
+    assert re.findall(r"<button[^>]*>([^<]*)<", text) == [
+        "Save and continue",
+        "Save and come back later",
+        "Save and stay on this page",
+    ]

@@ -104,7 +104,7 @@ def test_a_note_that_is_too_long_is_shown_again(site: Site):
     visitor.get(COLLEAGUE)
     again = visitor.post(COLLEAGUE, {"note": "x" * 501})
     assert again.status_code == 422
-    assert fault_at(again, "note") == "Error: The note is too long; Shorten it to 500 characters"
+    assert fault_at(again, "note") == "Error: The note is too long; shorten it to 500 characters"
     assert "x" * 501 in again.text
 
 

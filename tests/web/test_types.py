@@ -53,10 +53,10 @@ def test_a_number_is_read_as_people_write_it_and_shown_as_it_is_kept(types: Site
 @pytest.mark.parametrize(
     ("field", "typed", "message"),
     [
-        ("income", "1.2k", "The number is shortened; Write out 1,200 in full"),
-        ("income", "12,5", "That is not a number; Write it in digits, such as 1200 or 1,200"),
-        ("income", "-1", "-1 is too small; Enter 0 or more"),
-        ("share.nhs", "61", "Your answers add up to 101; Change them to add up to 100"),
+        ("income", "1.2k", "The number is shortened; write out 1,200 in full"),
+        ("income", "12,5", "That is not a number; write it in digits, such as 1200 or 1,200"),
+        ("income", "-1", "-1 is too small; enter 0 or more"),
+        ("share.nhs", "61", "Your answers add up to 101; change them to add up to 100"),
     ],
 )
 def test_a_number_that_will_not_do_is_shown_again_with_its_fault(

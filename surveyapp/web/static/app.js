@@ -103,6 +103,11 @@
     });
   }
 
+  // Says in good time that the visit will end, with a button that saves the page and goes on with it.
+  function warnInTime(line) {
+    setTimeout(function () { line.hidden = false; }, 1000 * line.dataset.warnAfter);
+  }
+
   takeCode();
   window.addEventListener("hashchange", takeCode);
   document.addEventListener("click", pressInSight);
@@ -110,4 +115,5 @@
   document.addEventListener("change", keepExclusive);
   document.querySelectorAll("[data-add-up]").forEach(followTotal);
   document.querySelectorAll("[data-limit]").forEach(followLength);
+  document.querySelectorAll("[data-warn-after]").forEach(warnInTime);
 })();
