@@ -11,7 +11,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit browser bench-instrument bench-web format lock schemas translations clean
+.PHONY: help run test check unit browser bench-instrument bench-fieldwork bench-web format lock schemas translations clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -37,6 +37,10 @@ browser: $(VENV)/.test $(VENV)/.debian  ## Tests in a real browser, one after th
 
 bench-instrument: $(VENV)/.test  ## How long loading, checking and routing take
 	$(BIN)/python -m tests.bench.instrument
+
+bench-fieldwork: $(VENV)/.test  ## How long letters and frames of 100,000 units take
+	$(BIN)/python -m tests.bench.fieldwork
+	$(BIN)/python -m tests.bench.frames
 
 bench-web: $(VENV)/.test  ## What the respondents' pages cost in CPU, page by page and for a whole survey
 	$(BIN)/python -m tests.bench.web

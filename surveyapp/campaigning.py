@@ -1,21 +1,19 @@
 """Campaign: a wave is opened on a frame, organisations are invited, the wave is closed."""
 
-import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
-from surveyapp import fieldwork, mail, privacy
+from surveyapp import fieldwork, privacy
 from surveyapp.colours import colour_problems
 from surveyapp.fieldwork import Frame, Unit, cell_sizes, days_left, naming_problems, printed_day, takes_answers
+from surveyapp.frames import room_beside
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
-from surveyapp.mail import Letter
 from surveyapp.problems import NotSaved, Problem, Refused, SurveyError
-from surveyapp.storage import people, responses, waves
+from surveyapp.storage import letters, people, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -91,6 +89,7 @@ def open_wave(
             note=note,
             box_size=_box_size(instrument, frame),
             opened_on=today.isoformat(),
+            sample_seed=frame.seed if frame else "",
             **settings,
         )
         waves.add_wave(connection, wave)
@@ -161,37 +160,6 @@ def _give_codes(connection: Connection, name: str) -> list[tuple[Unit, str]]:
     return [(unit, code) for _, unit, code in codes]
 
 
-def invite_by_letter(db: Database, name: str, outbox: Path, address: str, sender: str, today: date) -> int:
-    """`invite`, with a letter for each in the folder `outbox`; how many were written.
-
-    The letters are on the disk before the codes count: no organisation is marked invited without its letter.
-    """
-    with db.transaction() as connection:
-        wave = _answerable_wave(connection, name, today)
-        instrument = waves.published(connection, wave.survey, wave.version)
-        invited = _give_codes(connection, name)
-        letters = [_letter(instrument, wave, unit, code, address) for unit, code in invited]
-        return mail.post(letters, outbox, sender)
-
-
-def _letter(instrument: Instrument, wave: Wave, unit: Unit, code: str, address: str) -> Letter:
-    """An invitation. The code stands after `#`, so that no server on the way writes it down."""
-    until = f"Please answer by {printed_day(wave.closes_on)}.\n\n" if wave.closes_on else ""
-    ask = f"\nIf you have a question about this survey: {wave.contact}\n" if wave.contact else ""
-    text = (
-        f"To: {unit.contact or unit.name}\n{unit.name}\n\n"
-        f"{instrument.title}\n\n"
-        f"We invite you to answer this questionnaire: {instrument.respondent}. "
-        f"It takes about {instrument.minutes} minutes, and you can stop and come back.\n\n"
-        f"Go to {address}/#{code}\nor to {address} and type this access code: {code}\n\n"
-        f"{until}"
-        "Share the code only with colleagues who help you answer. Whoever holds it can open the answers "
-        "until they are sent; nobody can afterwards.\n"
-        f"{ask}"
-    )
-    return Letter(name=unit.unit, to=unit.email, subject=str(instrument.title), text=text)
-
-
 def close_wave(db: Database, name: str, today: date) -> Wave:
     """Close a wave: no more answers are taken, unfinished drafts and the days of answering are erased.
 
@@ -202,6 +170,7 @@ def close_wave(db: Database, name: str, today: date) -> Wave:
         _open_wave_named(connection, name)
         people.drop_drafts(connection, name)
         people.forget_days(connection, name)
+        letters.forget(connection, name)
         waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
         closed = waves.wave_named(connection, name)
     with suppress(NotSaved):  # on a full disk the opening of the tray does it
@@ -255,19 +224,14 @@ def _check_movable(comparison: Comparison, new: Instrument, wave: Wave) -> None:
             f"answers given under {comparison.old} would change their meaning under {comparison.new}: "
             f"{', '.join(unsafe[:12])}; open a new wave instead"
         )
-    if maximum_size(new) > wave.box_size - _box_size_beside(wave.cells):
+    if maximum_size(new) > wave.box_size - room_beside(wave.cells):
         raise SurveyError(f"{new.name} allows longer answers than the boxes of {wave.name} hold; open a new wave")
 
 
 def _box_size(instrument: Instrument, frame: Frame | None) -> int:
     """Room for the longest answers and a quarter more, so that a newer version with a few questions more fits."""
     longest = {fieldwork.cell(unit.strata, list(unit.strata)): 1 for unit in frame.units} if frame else {}
-    return maximum_size(instrument) * 5 // 4 + _box_size_beside(longest)
-
-
-def _box_size_beside(cells: Iterable[str]) -> int:
-    """What stands beside the answers in a box: version, stratum cell, punctuation."""
-    return 200 + max((len(json.dumps(cell, ensure_ascii=False).encode()) for cell in cells), default=2)
+    return maximum_size(instrument) * 5 // 4 + room_beside(longest)
 
 
 def _carried(instrument: Instrument, frame: Frame | None, carry: Sequence[str] | None) -> Sequence[str]:
@@ -292,7 +256,7 @@ def _open_wave_named(connection: Connection, name: str) -> Wave:
 
 def _answerable_wave(connection: Connection, name: str, today: date) -> Wave:
     wave = waves.wave_named(connection, name)
-    if not takes_answers(wave.state, wave.closes_on, today):
+    if not takes_answers(wave.state, wave.closes_on, today, wave.paused_on):
         raise waves.not_open(wave)
     return wave
 

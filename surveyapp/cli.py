@@ -3,9 +3,12 @@
 Exit 0 done, 1 refused with the reasons on standard error, 2 wrong usage.
 """
 
+import functools
 import json
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -326,10 +329,95 @@ def _with_settings(command: Any) -> Any:
     return command
 
 
+def _named(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`unit=Org ID` and the like, each field once."""
+    pairs = [column.partition("=") for column in given]
+    named = {name: heading.strip() for name, _, heading in pairs}
+    names = [name for name, heading in named.items() if heading and re.fullmatch("[a-z][a-z0-9_]{0,39}", name)]
+    if len(names) < len(named) or len(named) < len(pairs):
+        raise click.BadParameter('write FIELD=HEADING, each field once, such as unit="Org ID"')
+    return named
+
+
+def _reading_options(command: Any) -> Any:
+    """The options for how a frame's file is read, gathered as `how`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *args: Any,
+        sheet: str,
+        columns: dict[str, str],
+        left_out: tuple[str, ...],
+        accepted: tuple[str, ...],
+        **more: Any,
+    ) -> Any:
+        from surveyapp.framing import Reading
+
+        return command(*args, how=Reading(sheet, columns, left_out, accepted), **more)
+
+    for option in (
+        click.option(
+            "--new-value",
+            "accepted",
+            multiple=True,
+            metavar="VALUE",
+            help="A value of a stratum that looks like a slip and is none; repeatable.",
+        ),
+        click.option(
+            "--leave-out", "left_out", multiple=True, metavar="HEADING", help="A column not to keep; repeatable."
+        ),
+        click.option(
+            "--column",
+            "columns",
+            multiple=True,
+            callback=_named,
+            metavar="FIELD=HEADING",
+            help='Which column is which, such as unit="Org ID"; repeatable.',
+        ),
+        click.option("--sheet", default="", metavar="NAME", help="Of a workbook; else the one with the headings."),
+    ):
+        gathered = option(gathered)
+    return gathered
+
+
+def _each(_context: click.Context, _option: click.Parameter, given: str | None) -> tuple[str, int] | None:
+    """`region=10`."""
+    if given is None:
+        return None
+    found = re.fullmatch("([a-z][a-z0-9_]{0,39})=([1-9][0-9]{0,5})", given)
+    if found is None:
+        raise click.BadParameter("write STRATUM=NUMBER, such as region=10")
+    return found[1], int(found[2])
+
+
+def _with_sample(command: Any) -> Any:
+    """The options for a sample, gathered as `sample`: what `sampling.Design` takes, and the seed; or None."""
+
+    @functools.wraps(command)
+    def gathered(*args: Any, each: Any, size: int | None, by: Any, seed: str | None, **more: Any) -> Any:
+        if each and (size or by):
+            raise click.UsageError("give either --sample or --sample-size with --sample-by")
+        if not each and not size and (by or seed is not None):
+            raise click.UsageError("--sample-by and --seed go with --sample-size or --sample")
+        design = {"by": (each[0],), "each": each[1]} if each else {"by": by, "size": size}
+        return command(*args, sample=(design, seed) if each or size else None, **more)
+
+    for option in (
+        click.option("--seed", metavar="TEXT", help="Draws the same sample again; else a random one is noted."),
+        click.option("--sample-by", "by", multiple=True, metavar="COL", help="Strata; else the carried ones."),
+        click.option("--sample-size", "size", type=click.IntRange(1), help="Draw so many, in proportion."),
+        click.option("--sample", "each", callback=_each, metavar="COL=N", help="Draw N of each value."),
+    ):
+        gathered = option(gathered)
+    return gathered
+
+
 @wave.command("open")
 @click.argument("name")
 @click.option("--instrument", "edition", required=True, metavar="SURVEY@VERSION")
-@click.option("--frame", "frame_file", type=_FILE, help="CSV: unit, name, email, contact, …")
+@click.option("--frame", "frame_file", type=_FILE, help="CSV or .xlsx: unit, name, email, contact, …")
+@_reading_options
+@_with_sample
 @click.option("--carry", multiple=True, metavar="COL", help="A stratum that goes with the answers; repeatable.")
 @click.option("--anyone", is_flag=True, help="Open to anyone with the address.")
 @_with_settings
@@ -340,6 +428,8 @@ def wave_open(
     name: str,
     edition: str,
     frame_file: Path | None,
+    how: Any,
+    sample: Any,
     carry: tuple[str, ...],
     anyone: bool,
     service: str | None,
@@ -350,14 +440,13 @@ def wave_open(
 ) -> None:
     """Open a wave on a frame, or to anyone. Without --key the server keeps the private key."""
     from surveyapp import campaigning, privacy
-    from surveyapp.fieldwork import read_frame
 
     if anyone == bool(frame_file):
         raise click.UsageError("give either --frame FILE or --anyone")
-    if anyone and carry:
-        raise click.UsageError("--carry names a stratum of the frame; a wave open to anyone has none")
+    if anyone and (carry or sample):
+        raise click.UsageError("--carry and --sample are for a frame; a wave open to anyone has none")
     survey, version = _edition(edition)
-    frame = read_frame(read_file(frame_file)) if frame_file else None
+    frame = _frame_of(frame_file, how, sample, carry) if frame_file else None
     key_file = key_out or home.make().wave_key(name)
     opened = campaigning.open_wave(
         _database(home),
@@ -380,7 +469,21 @@ def wave_open(
 def _audience(opened: Any) -> str:
     if opened.kind == "open":
         return "anyone may answer"
-    return f"{_count(opened.population, 'organisation')}, {opened.issued:,} with an address"
+    drawn = f", sample drawn with seed {opened.sample_seed}" if opened.sample_seed else ""
+    return f"{_count(opened.population, 'organisation')}, {opened.issued:,} with an address{drawn}"
+
+
+def _frame_of(file: Path, how: Any, sample: Any, carry: tuple[str, ...]) -> Any:
+    """The frame in a file, with its sample drawn if one is asked for."""
+    from surveyapp import privacy, sampling
+
+    found = _listing(file, how).frame
+    if sample is None:
+        return found
+    design, seed = sample
+    if design.get("size") and not design["by"]:
+        design["by"] = carry
+    return sampling.draw(found, sampling.Design(**design), seed or privacy.new_id().hex())
 
 
 @wave.command("settings")
@@ -415,6 +518,46 @@ def _closing(found: Any) -> str:
     return f"{found.closes_on}, which is over: no more answers are taken; next: surveyapp wave close {found.name}"
 
 
+@wave.command("extend")
+@click.argument("name")
+@click.option(
+    "--closes",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The new last day for answers.",
+)
+@click.pass_obj
+def wave_extend(home: Home, name: str, closes: Any) -> None:
+    """Set another last day, which counts to its end: the same as wave settings --closes."""
+    from surveyapp import campaigning
+
+    found = campaigning.change_settings(_database(home), name, campaigning.Changes(closes=closes.date()), _today())
+    click.echo(f"closes     {_closing(found)}")
+
+
+@wave.command("pause")
+@click.argument("name")
+@click.pass_obj
+def wave_pause(home: Home, name: str) -> None:
+    """Take no answers for the time being. Drafts, access codes and the last day stay as they are."""
+    from surveyapp import watching
+
+    watching.pause(_database(home), name, _today())
+    click.echo(f"{name} is paused; what respondents have saved stays; to go on: surveyapp wave resume {name}")
+
+
+@wave.command("resume")
+@click.argument("name")
+@click.pass_obj
+def wave_resume(home: Home, name: str) -> None:
+    """Let a paused wave take answers again."""
+    from surveyapp import watching
+
+    found = watching.resume(_database(home), name)
+    click.echo(f"{name} goes on; closes {_closing(found)}")
+
+
 @wave.command("move")
 @click.argument("name")
 @click.option("--to", "version", required=True, metavar="VERSION", help="A published version of the same survey.")
@@ -444,11 +587,11 @@ def wave_close(home: Home, name: str) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def wave_status(home: Home, name: str, as_json: bool) -> None:
-    """Print the counts of a wave: invited, received, in the tray, released."""
+    """Print the counts of a wave, its pause and last day, and the size of its carried cells at the opening."""
     from surveyapp import campaigning
 
     found = campaigning.status(_database(home), name)
-    counts = {
+    counts: dict[str, Any] = {
         "wave": name,
         "state": found.wave.state,
         "kind": found.wave.kind,
@@ -459,51 +602,434 @@ def wave_status(home: Home, name: str, as_json: bool) -> None:
         "received": found.received,
         "tray": found.tray,
         "released": found.released,
+        "paused": found.wave.paused_on,
+        "last_day": found.wave.last_day,
+        "cells": found.wave.cells if found.wave.carry else {},
     }
+    if found.wave.sample_seed:
+        from surveyapp import framing
+
+        counts |= {"sampled": framing.drawn(_database(home), name), "seed": found.wave.sample_seed}
     if as_json:
-        click.echo(json.dumps(counts, indent=1))
-    else:
-        click.echo("\n".join(f"{key:<11}{value}" for key, value in counts.items()))
-
-
-def _sender(_context: click.Context, _option: click.Parameter, given: str) -> str:
-    if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^@<>\r\n]*<[^\s@<>]+@[^\s@<>]+>", given):
-        raise click.BadParameter("it is not an e-mail address; write name@example.org or Name <name@example.org>")
-    return given
+        click.echo(json.dumps(counts, indent=1, ensure_ascii=False))
+        return
+    counts["paused"] = f"since {found.wave.paused_on}" if found.wave.paused_on else "no"
+    counts["last_day"] = found.wave.last_day or "(none)"
+    counts["cells"] = ", ".join(f"{cell} {size}" for cell, size in counts["cells"].items()) or "(none carried)"
+    click.echo("\n".join(f"{key.replace('_', ' '):<11}{value}" for key, value in counts.items()))
 
 
 @main.command()
 @click.argument("wave")
-@click.option(
-    "--address", default="http://127.0.0.1:8000", show_default=True, help="Of the site, as printed in letters."
-)
-@click.option("--sender", default="surveys@localhost", show_default=True, callback=_sender, help="Of the letters.")
+@click.option("--by", multiple=True, metavar="COL", help="A stratum; repeatable. Else the carried ones.")
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--out", type=_FILE, help="A name that ends in .xlsx.")
 @click.pass_obj
-def invite(home: Home, wave: str, address: str, sender: str) -> None:
-    """Give each organisation that has none an access code; the letters go to the outbox."""
-    from surveyapp import campaigning
+def rates(home: Home, wave: str, by: tuple[str, ...], as_json: bool, out: Path | None) -> None:
+    """Print the response of a wave by stratum, by day and in all; small numbers as ranges."""
+    from surveyapp import reporting, watching
+    from surveyapp.rates import as_json as rates_json
+    from surveyapp.rates import describe
 
+    if out and out.suffix != ".xlsx":
+        raise click.UsageError("--out is a name that ends in .xlsx")
     db = _database(home)
-    written = campaigning.invite_by_letter(db, wave, home.outbox / wave, address.rstrip("/"), sender, _today())
-    click.echo(f"{_count(written, 'letter')} in {_relative(home.outbox / wave)}")
+    found = watching.response(db, wave, _today(), by, reporting.sent(db, wave))
+    if out:
+        from surveyapp.export.rates import rates_workbook
+
+        write_aside(out, rates_workbook(found))
+    click.echo(json.dumps(rates_json(found), indent=1, ensure_ascii=False) if as_json else describe(found))
+
+
+@wave.command("mark")
+@click.argument("name")
+@click.argument("unit")
+@click.argument("disposition", type=click.Choice(["refused", "out-of-scope", "undeliverable", "none"]))
+@click.pass_obj
+def wave_mark(home: Home, name: str, unit: str, disposition: str) -> None:
+    """Say what became of an organisation that does not answer; it gets no reminder. "none" takes that back."""
+    from surveyapp import writing
+
+    given = "" if disposition == "none" else disposition
+    writing.mark_organisation(_database(home), name, unit, given, _today())
+    click.echo(f"{unit}: {disposition}")
+
+
+# ── letters ──────────────────────────────────────────────────────────────────
+
+
+def _sender(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^@<>\r\n]*<[^\s@<>]+@[^\s@<>]+>", given):
+        raise click.BadParameter("it is not an e-mail address; write name@example.org or Name <name@example.org>")
+    return given
+
+
+def _with_headings(command: Any) -> Any:
+    """The options for what all letters of a wave bear; they are kept with it."""
+    for option in (
+        click.option("--sender", callback=_sender, metavar="ADDRESS", help="Of the letters; kept for the next."),
+        click.option("--address", metavar="URL", help="Of the site, as printed in letters; kept for the next."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("wave")
+@_with_headings
+@click.pass_obj
+def invite(home: Home, wave: str, address: str | None, sender: str | None) -> None:
+    """Give each organisation that has none an access code, and send the letters that wait."""
+    from surveyapp import writing
+
+    _send(home, wave, lambda desk: writing.invite(desk, wave, address=address or "", sender=sender or ""))
+
+
+@main.command()
+@click.argument("wave")
+@click.option("--rule", metavar="10,20,27", help="Days after the invitation. Without it these.")
+@click.option("--now", is_flag=True, help="All who have not answered, whatever the day.")
+@_with_headings
+@click.pass_obj
+def remind(home: Home, wave: str, rule: str | None, now: bool, address: str | None, sender: str | None) -> None:
+    """Remind those who are due, at most once a day, and send the letters that wait. Run it daily."""
+    from surveyapp import writing
+    from surveyapp.fieldwork import REMIND_AFTER, read_rule
+
+    if rule and now:
+        raise click.UsageError("give either --rule or --now")
+    days = None if now else read_rule(rule) if rule else REMIND_AFTER
+    _send(home, wave, lambda desk: writing.remind(desk, wave, days, address=address or "", sender=sender or ""))
+
+
+def _send(home: Home, wave: str, run: Any) -> None:
+    """Run a sending and print what came of it. Raises `SurveyError` if letters wait because it had to stop."""
+    with _Progress() as progress:
+        desk = _desk(home, wave, progress)
+        outcome = run(desk)
+    for reason in outcome.failed:
+        _complain(f"Refused: {reason}")
+    for reason in outcome.postponed:
+        _complain(f"Not now: {reason}")
+    if outcome.unknown:
+        shown = ", ".join(outcome.unknown[:10]) + (", …" if len(outcome.unknown) > 10 else "")
+        _complain(f"Nobody knows whether {_count(len(outcome.unknown), 'letter')} left: {shown}")
+        _complain(
+            f"  when you know: surveyapp letters mark {wave} UNIT sent, or surveyapp letters resend {wave} UNIT"
+        )
+    click.echo(f"{_count(outcome.sent, 'letter')} {_whereto(desk.transport)}")
+    if outcome.waiting:
+        _complain(f"{_count(outcome.waiting, 'letter')} still due; the same command sends the rest")
+    if outcome.stopped:
+        raise SurveyError(f"Sending stopped: {outcome.stopped}")
+
+
+def _desk(home: Home, folder: str, progress: Any = None) -> Any:
+    from surveyapp import mail, writing
+
+    transport = mail.transport(home.outbox / folder, *config.mail_settings())
+    tell = progress or (lambda _what, _done, _of: None)
+    return writing.Desk(_database(home), home.outbox_key, transport, _today(), tell)
+
+
+def _whereto(transport: Any) -> str:
+    from surveyapp import mail
+
+    return f"in {_relative(transport.path)}" if isinstance(transport, mail.Folder) else f"sent by {transport}"
+
+
+@main.group()
+def letters() -> None:
+    """Write, send and look after letters."""
+
+
+_KIND = click.option("--kind", default="invitation", show_default=True, help="invitation, reminder or code.")
+
+
+@letters.command("set")
+@click.argument("wave")
+@_KIND
+@click.option("--language", default="en", show_default=True)
+@click.option("--from", "file", type=_FILE, help="Subject: …, an empty line, the text.")
+@click.option("--html", "html_file", type=_FILE, help="The same as a page, for programmes that show it.")
+@click.option("--default", "shipped", is_flag=True, help="Take the shipped words again.")
+@click.pass_obj
+def letters_set(
+    home: Home, wave: str, kind: str, language: str, file: Path | None, html_file: Path | None, shipped: bool
+) -> None:
+    """Give the letters of a wave words of their own, from a text file with places such as {code}."""
+    from surveyapp import writing
+
+    if bool(file) == shipped or (html_file and not file):
+        raise click.UsageError("give either --from FILE or --default")
+    content = read_file(file) if file else None
+    try:
+        writing.set_template(
+            _database(home), wave, kind, language, content, read_file(html_file) if html_file else b""
+        )
+    except Refused as refused:
+        raise Refused(refused.problems, str(file)) from None
+    click.echo(f"{wave}: {kind} ({language}) {'as shipped' if shipped else f'from {file}'}")
+
+
+@letters.command("show")
+@click.argument("wave")
+@_KIND
+@click.option("--unit", default="", help="To whom; else the first organisation that has an address.")
+@click.option("--template", is_flag=True, help="The words before anything is filled in, for letters set --from.")
+@click.option("--language", default="", help="Of the template.")
+@click.pass_obj
+def letters_show(home: Home, wave: str, kind: str, unit: str, template: bool, language: str) -> None:
+    """Show a letter as an organisation would get it today, with a made-up code. Nothing is sent."""
+    from surveyapp import templates, writing
+
+    if template:
+        click.echo(templates.as_text(writing.template_of(_database(home), wave, kind, language)), nl=False)
+        return
+    shown = writing.preview(_database(home), wave, kind, unit, _today())
+    click.echo(f"From: {shown.sender}\nTo: {shown.to}\n{templates.as_text(shown.words)}", nl=False)
+    if shown.words.html:
+        click.echo(f"\n── HTML ──\n{shown.words.html}", nl=False)
+
+
+@letters.command("list")
+@click.argument("wave")
+@click.option("--state", default="", type=click.Choice(["due", "trying", "sent", "failed", "unknown", ""]))
+@click.pass_obj
+def letters_list(home: Home, wave: str, state: str) -> None:
+    """List the letters of a wave: unit, kind, state, day, and the server's code if it refused one."""
+    from surveyapp import writing
+
+    for one in writing.listed(_database(home), wave, state):
+        day = one.done_on or one.due_on
+        click.echo(f"{one.unit.unit:<16}{one.kind:<12}{one.state:<9}{day}  {one.note}".rstrip())
+
+
+@letters.command("resend")
+@click.argument("wave")
+@click.argument("units", nargs=-1)
+@click.option("--failed", is_flag=True, help="All that were refused.")
+@click.pass_obj
+def letters_resend(home: Home, wave: str, units: tuple[str, ...], failed: bool) -> None:
+    """Send again what was refused, or of which nobody knows whether it left."""
+    from surveyapp import writing
+
+    if bool(units) == failed:
+        raise click.UsageError("name the organisations, or give --failed")
+    _send(home, wave, lambda desk: writing.resend(desk, wave, units))
+
+
+@letters.command("mark")
+@click.argument("wave")
+@click.argument("unit")
+@click.argument("state", type=click.Choice(["sent"]))
+@click.pass_obj
+def letters_mark(home: Home, wave: str, unit: str, state: str) -> None:
+    """Say of a letter of which nobody knew that it has arrived."""
+    from surveyapp import writing
+
+    writing.mark_sent(_database(home), wave, unit, _today())
+    click.echo(f"{unit}: {state}")
+
+
+@letters.command("bounced")
+@click.argument("wave")
+@click.argument("file", type=_FILE, required=False)
+@click.option("--unit", "units", multiple=True, help="One organisation; repeatable.")
+@click.pass_obj
+def letters_bounced(home: Home, wave: str, file: Path | None, units: tuple[str, ...]) -> None:
+    """Mark organisations whose letters came back; FILE is a CSV with a column unit or email."""
+    from surveyapp import writing
+    from surveyapp.fieldwork import read_bounces
+
+    if bool(file) == bool(units):
+        raise click.UsageError("give either FILE or --unit")
+    returned = read_bounces(read_file(file)) if file else [(0, "unit", unit) for unit in units]
+    marked = writing.bounced(_database(home), wave, returned, _today())
+    click.echo(f"{_count(len(marked), 'organisation')} undeliverable{': ' if marked else ''}{', '.join(marked)}")
+
+
+@letters.command("code")
+@click.argument("wave")
+@click.argument("unit")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_headings
+@click.pass_obj
+def letters_code(home: Home, wave: str, unit: str, yes: bool, address: str | None, sender: str | None) -> None:
+    """Send an organisation a new code. The old one stops working; what was begun with it is erased."""
+    from surveyapp import writing
+
+    writing.check_new_code(_database(home), wave, unit)
+    if not yes:
+        click.echo(f"The code of {unit} will stop working. If it has begun to answer, that draft cannot be opened")
+        click.echo("with the new code and is erased for good.")
+        if click.prompt("To go on, type the organisation's unit", default="", show_default=False) != unit:
+            raise SurveyError("Nothing was changed.")
+    _send(home, wave, lambda desk: writing.new_code(desk, wave, unit, address=address or "", sender=sender or ""))
+
+
+@letters.command("test")
+@click.argument("to", metavar="ADDRESS")
+@click.option("--sender", callback=_sender, default="surveys@localhost", show_default=True)
+@click.pass_obj
+def letters_test(home: Home, to: str, sender: str) -> None:
+    """Send a letter without a code, to see that letters arrive."""
+    from surveyapp import writing
+
+    desk = _desk(home, "test")
+    writing.send_test(desk, to, sender)
+    click.echo(f"1 letter {_whereto(desk.transport)}")
 
 
 @main.group()
 def frame() -> None:
-    """Look at lists of organisations."""
+    """Check, load and correct the list of organisations."""
+
+
+def _listing(file: Path, how: Any) -> Any:
+    """The frame in a file, with its notes told. Refusals bear the file's name."""
+    from surveyapp import framing
+
+    with _about(file):
+        listing = framing.read(file.name, read_file(file), how)
+    _tell(listing.notes)
+    return listing
+
+
+@contextmanager
+def _about(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(refused.problems, refused.subject or str(file)) from None
+
+
+def _tell(notes: Sequence[Any]) -> None:
+    if notes:
+        _complain(f"Worth a look: {_count(len(notes), 'thing')}")
+        for note in notes:
+            _complain(f"  {note}")
 
 
 @frame.command("check")
 @click.argument("file", type=_FILE)
-def frame_check(file: Path) -> None:
-    """Check a frame; name every problem with its line."""
-    from surveyapp.fieldwork import cell_sizes, read_frame
+@_reading_options
+@click.option("--json", "as_json", is_flag=True)
+def frame_check(file: Path, how: Any, as_json: bool) -> None:
+    """Check a frame (CSV or .xlsx) and print how it was understood; name every problem with its cell or line."""
+    from surveyapp.frames import as_json as listing_json
+    from surveyapp.frames import describe
 
-    found = read_frame(read_file(file))
-    click.echo(f"{_count(len(found.units), 'organisation')}, {found.issued:,} with an address")
-    for stratum in found.strata:
-        sizes = cell_sizes(found, [stratum], 0)
-        click.echo(f"{stratum}: " + ", ".join(f"{cell} {size}" for cell, size in sizes.items()))
+    listing = _listing(file, how)
+    click.echo(json.dumps(listing_json(listing), indent=1, ensure_ascii=False) if as_json else describe(listing))
+
+
+@frame.command("load")
+@click.argument("wave")
+@click.argument("file", type=_FILE)
+@_reading_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def frame_load(home: Home, wave: str, file: Path, how: Any, yes: bool) -> None:
+    """Show what a newer list changes in a wave, ask, and load it: all of it or nothing."""
+    from surveyapp import framing
+    from surveyapp.frames import changes
+
+    db, content = _database(home), read_file(file)
+    with _about(file):
+        plan = framing.preview(db, wave, file.name, content, how)
+    _tell(plan.notes)
+    for unit in plan.left:
+        _complain(f"{unit} asked for its contact to be erased: what the file says of it is left out")
+    if not plan.difference:
+        click.echo("nothing to change")
+        return
+    click.echo("\n".join(changes(plan.difference)))
+    if not yes and not click.confirm(f"Change the frame of {wave} so?"):
+        raise SurveyError("nothing was changed")
+    with _about(file):
+        loaded = framing.load(db, wave, file.name, content, how)
+    click.echo(f"{wave}: {loaded.difference}")
+
+
+@frame.command("remove")
+@click.argument("wave")
+@click.argument("unit")
+@click.option("--yes", is_flag=True, help="Do not ask for the unit again.")
+@click.pass_obj
+def frame_remove(home: Home, wave: str, unit: str, yes: bool) -> None:
+    """Erase a unit's contact, letters, access code and draft, for good. It stays counted in the frame."""
+    from surveyapp import framing
+
+    db = _database(home)
+    found = framing.find(db, wave, unit)
+    if not yes:
+        click.echo(f"{unit} {found.unit.name}: its contact, letters and, before it answers, code and draft go.")
+        if click.prompt("Type the unit again", default="", show_default=False) != unit:
+            raise SurveyError("that is not the unit; nothing was erased")
+    found = framing.remove(db, wave, unit, _today())
+    if found.done:
+        kept = "it has answered: that stays noted, and its answers cannot be told from the others"
+        click.echo(f"{unit}: contact and letters are erased; {kept}")
+    else:
+        click.echo(f"{unit}: contact, letters, access code and draft are erased; it is not written to again")
+
+
+@frame.command("contact")
+@click.argument("wave")
+@click.argument("unit")
+@click.option("--name", metavar="TEXT", help="Whom letters are for.")
+@click.option("--email", metavar="ADDRESS", help='Where they go; "" takes the address away.')
+@click.pass_obj
+def frame_contact(home: Home, wave: str, unit: str, name: str | None, email: str | None) -> None:
+    """Replace whom a unit's letters are for, or their address. Its access code stays."""
+    from surveyapp import framing
+
+    if name is None and email is None:
+        raise click.UsageError("give --name, --email or both")
+    new = framing.change_contact(_database(home), wave, unit, contact=name, email=email)
+    click.echo(f"{unit}: {new.contact or '(no name)'}, {new.email or '(no address)'}")
+
+
+@main.group()
+def responses() -> None:
+    """Take in answers that came on paper, by telephone or from old data."""
+
+
+@responses.command("load")
+@click.argument("wave")
+@click.argument("file", type=_FILE)
+@click.option("--unit-column", default="", metavar="COL", help="Names the organisations, which are then done.")
+@click.option("--partial", is_flag=True, help="Let in returns that lack required answers, and list those.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def responses_load(home: Home, wave: str, file: Path, unit_column: str, partial: bool, as_json: bool) -> None:
+    """Put coded answers from CSV or XLSX into the tray: a row a return, a column a variable. All or none."""
+    from surveyapp import returning
+
+    content, db = read_file(file), _database(home)
+    with _Progress() as progress:
+        loaded = returning.load_returns(
+            db,
+            wave,
+            file.name,
+            content,
+            _today(),
+            unit_column=unit_column,
+            partial=partial,
+            progress=lambda done, of: progress("reading returns", done, of),
+        )
+    for note in [*loaded.notes, *loaded.gaps]:
+        _complain(f"  {note}")
+    counts = {"returns": loaded.returns, "marked": loaded.marked, "partial": loaded.partial}
+    if as_json:
+        click.echo(json.dumps({"wave": wave} | counts, indent=1))
+        return
+    lacking = f", {loaded.partial:,} with required answers blank" if loaded.partial else ""
+    click.echo(f"{_count(loaded.returns, 'return')} in the tray of {wave}{lacking}")
+    if unit_column:
+        click.echo(f"{_count(loaded.marked, 'organisation')} marked as done")
 
 
 # ── report ───────────────────────────────────────────────────────────────────
@@ -570,7 +1096,137 @@ def audit_percentages(file: Path, largest: int | None, as_json: bool) -> None:
     click.echo(percentages.summarise(verdicts))
 
 
+@main.command("audit-anonymity")
+@click.argument("wave")
+@click.option("--log", "logs", type=_FILE, multiple=True, help="A log of the proxy to look through; repeatable.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def audit_anonymity(ctx: click.Context, wave: str, logs: tuple[Path, ...], as_json: bool) -> None:
+    """Run the known attacks on the files of this installation; exit 1 if one tells more than was promised."""
+    from surveyapp import auditing, collecting
+
+    home: Home = ctx.obj
+    store = _database(home)
+    outcomes = auditing.audit(home, store, wave, logs)
+    promise = collecting.promise(collecting.questionnaire(store, wave)[0])
+    store.close()
+    if as_json:
+        click.echo(json.dumps(auditing.as_json(wave, promise, outcomes), indent=1, ensure_ascii=False))
+    else:
+        click.echo(auditing.printed(wave, promise, outcomes))
+    ctx.exit(1 if auditing.failed(outcomes) else 0)
+
+
 # ── upkeep ───────────────────────────────────────────────────────────────────
+
+
+@main.command()
+@click.option("--out", type=_FILE, help="A new file; else backups/surveyapp-DAY.db in the installation.")
+@click.pass_obj
+def backup(home: Home, out: Path | None) -> None:
+    """Copy the database as it is now, with its hash beside it. Keys are not in the copy."""
+    from surveyapp.storage import backups
+
+    path = out or backups.new_name(home.backups, _today())
+    digest = backups.back_up(_existing(home), path)
+    click.echo(f"{_relative(path)}: {path.stat().st_size:,} bytes, sha256 {digest[:16]}")
+    click.echo("It holds no key. Keep the folder keys/ elsewhere.")
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.pass_obj
+def restore(home: Home, file: Path) -> None:
+    """Put a backup into an installation that has no database yet. Its hash is checked first."""
+    from surveyapp import campaigning
+    from surveyapp.storage import backups
+
+    backups.restore(file, home.make().database)
+    db = _database(home)
+    missing = [] if (home.keys / "pepper").exists() else ["keys/pepper (drafts do not open without it)"]
+    for name in campaigning.names(db):
+        found = campaigning.status(db, name)
+        click.echo(f"{name}: {found.received:,} received, {found.tray:,} in the tray, {found.released:,} released")
+        if found.tray and found.wave.key_place == "server" and not home.wave_key(name).exists():
+            missing.append(f"keys/{name}.key (the tray of {name} does not open without it)")
+    for key in missing:
+        _complain(f"Put back from where you keep the keys: {key}")
+    click.echo("Next: surveyapp retention run, for the backup may hold what has been erased since")
+
+
+def _existing(home: Home) -> Database:
+    """The database that is there; a new one is not worth a copy."""
+    if not home.database.exists():
+        raise SurveyError(f"there is no database in {home.path}; name the installation with --home")
+    return _database(home)
+
+
+@main.group()
+def retention() -> None:
+    """Say for how long things are kept after a wave's close, and erase what is over."""
+
+
+_DAYS = click.IntRange(0, 3650)
+_ISO_DAY = click.DateTime(["%Y-%m-%d"])
+_ON_DAY = click.option("--today", "day", type=_ISO_DAY, metavar="YYYY-MM-DD", help="Else today.")
+
+
+@retention.command("set")
+@click.argument("wave")
+@click.option("--drafts", type=_DAYS, metavar="DAYS", help="Access codes and unfinished drafts.")
+@click.option("--letters", type=_DAYS, metavar="DAYS", help="Letters, in the store and in the outbox.")
+@click.option("--contacts", type=_DAYS, metavar="DAYS", help="E-mail addresses and contact persons.")
+@click.option("--key", type=_DAYS, metavar="DAYS", help="The private key on the server.")
+@click.pass_obj
+def retention_set(home: Home, /, wave: str, **days: int | None) -> None:
+    """Set for how many days after the close a part of a wave is kept."""
+    from surveyapp import retaining
+
+    if not any(number is not None for number in days.values()):
+        raise click.UsageError("give at least one of --drafts, --letters, --contacts, --key")
+    after = retaining.change(_database(home), wave, days)
+    for part, what in retaining.PARTS.items():
+        click.echo(f"{part:<9} {_count(getattr(after, part), 'day')} after the close: {what}")
+
+
+@retention.command("show")
+@_ON_DAY
+@click.pass_obj
+def retention_show(home: Home, day: Any) -> None:
+    """List what is kept of each wave and until when, and the backups."""
+    from surveyapp import retaining
+    from surveyapp.storage import backups
+
+    today = day.date() if day else _today()
+    for found in retaining.kept(_database(home)):
+        closing = f"closed on {found.closed_on}" if found.closed_on else "not closed"
+        click.echo(f"{found.wave}, {closing}")
+        for part in found.parts:
+            click.echo(f"  {part.name:<9} {_kept_until(part, today)}")
+    for copy in backups.backups(home.backups):
+        click.echo(f"{_relative(copy.path)}  {'due to be erased' if copy.is_old(today) else 'kept'}")
+
+
+def _kept_until(part: Any, today: date) -> str:
+    if part.erased_on:
+        return f"erased on {part.erased_on}"
+    if part.waits or not part.due_on:
+        return part.waits or f"{_count(part.days, 'day')} after the close"
+    return f"due since {part.due_on}" if part.is_due(today) else f"until {part.due_on}"
+
+
+@retention.command("run")
+@_ON_DAY
+@click.pass_obj
+def retention_run(home: Home, day: Any) -> None:
+    """Erase what is due, and backups older than 14 days. Run it every day."""
+    from surveyapp import retaining
+
+    erased = retaining.run(_database(home), home, day.date() if day else _today())
+    for name, parts in erased.waves.items():
+        for part, number in parts.items():
+            click.echo(f"{name}: erased {number:,} of {retaining.PARTS[part]}")
+    click.echo(f"{_count(erased.backups, 'old backup')} erased")
 
 
 @main.group()

@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import TypeVar
 
-from surveyapp import fieldwork, privacy
+from surveyapp import privacy
 from surveyapp.fieldwork import takes_answers
 from surveyapp.identifying import Finding, Names, identifying, prepare
 from surveyapp.instrument import (
@@ -35,13 +35,12 @@ from surveyapp.instrument import (
     missing,
     next_step,
     progress,
-    prune,
     read_answers,
     route,
-    submitted,
     touched,
     without_item,
 )
+from surveyapp.instrument.coded import read_whole
 from surveyapp.instrument.comparing import compare
 from surveyapp.problems import (
     AlreadyReceived,
@@ -172,7 +171,7 @@ class Taken:
 def in_the_field(db: Database, today: date) -> list[tuple[Wave, Instrument]]:
     """The waves that take answers now, with their questionnaires."""
     with db.reading() as connection:
-        found = [wave for wave in waves.waves(connection) if takes_answers(wave.state, wave.closes_on, today)]
+        found = [wave for wave in waves.waves(connection) if _taking(wave, today)]
         return [(wave, waves.published(connection, wave.survey, wave.version)) for wave in found]
 
 
@@ -344,7 +343,7 @@ def save_all(db: Database, visit: Visit, form: Form, today: date) -> list[Proble
     """Store a whole questionnaire at once, as from paper or a file; what cannot be read is left out and listed."""
     with db.transaction() as connection:
         before = _desk(connection, visit, today)
-        answers, problems = _read_all(before.instrument, form)
+        answers, problems = read_whole(before.instrument, form)
         way = route(before.instrument, answers)
         after = replace(before, answers=answers, route=way, visited=tuple(touched(way, answers)), typed={})
         _keep(connection, visit, after, today)
@@ -366,7 +365,7 @@ def submit(db: Database, visit: Visit, today: date) -> Instrument:
         if invitation is None:
             _store_code(connection, visit)
             invitation = Invitation(visit.code_hash, visit.wave, visit.salt, "open")
-        box = _sealed(now, invitation.strata)
+        box = submission.sealed(now.wave, now.instrument, now.route, invitation.strata)
         submission.record(connection, visit.code_hash, visit.wave, privacy.new_id(), box, today.isoformat())
     return now.instrument
 
@@ -449,8 +448,12 @@ def _look_again(connection: Connection, wave: Wave, instrument: Instrument, draf
 def _check_open(wave: Wave, invitation: Invitation | None, today: date) -> None:
     if invitation is not None and invitation.state == "done":
         raise AlreadyReceived("the answers for this access code have been received")
-    if not takes_answers(wave.state, wave.closes_on, today):
+    if not _taking(wave, today):
         raise waves.not_open(wave)
+
+
+def _taking(wave: Wave, today: date) -> bool:
+    return takes_answers(wave.state, wave.closes_on, today, wave.paused_on)
 
 
 @dataclass(frozen=True)
@@ -542,19 +545,6 @@ def _filled(before: Desk, sent: Form, seen: Mapping[str, str]) -> Taken:
     return Taken(now, tuple(problems), tuple(found))
 
 
-def _read_all(instrument: Instrument, form: Form) -> tuple[Answers, list[Problem]]:
-    """Every page of the route that the answers themselves make, read from one form."""
-    counts = {count_key(page): form[count_key(page)][0] for page in instrument.pages if count_key(page) in form}
-    answers: Answers = {**counts}
-    problems: list[Problem] = []
-    done: set[str] = set()
-    while step := next((s for s in route(instrument, answers).steps if s.name not in done), None):
-        read, wrong = read_answers(step.items, form)
-        answers, problems = {**answers, **read}, problems + wrong
-        done.add(step.name)
-    return prune(instrument, answers), problems
-
-
 def _keep(connection: Connection, visit: Visit, desk: Desk, today: date) -> bool:
     """Store the draft; whether everything in it had room."""
     if desk.wave.kind == "open" and people.invitation(connection, visit.code_hash) is None:
@@ -590,13 +580,3 @@ def _fitting(draft: Mapping[str, object], size: int) -> tuple[bytes, bool]:
 
 def _store_code(connection: Connection, visit: Visit) -> None:
     people.add_invitations(connection, visit.wave, [(visit.code_hash, None, visit.salt)])
-
-
-def _sealed(now: Desk, strata: Mapping[str, str]) -> bytes:
-    content = {
-        "version": now.instrument.version,
-        "cell": fieldwork.cell(strata, now.wave.carry),
-        "answers": submitted(now.instrument, now.route),
-    }
-    encoded = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    return privacy.seal(now.wave.public_key, encoded, now.wave.box_size, now.wave.seal_info)

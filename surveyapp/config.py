@@ -1,8 +1,9 @@
 """Where an installation keeps its things, and how a file is written without ever being half there."""
 
+import fcntl
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -32,6 +33,16 @@ class Home:
     def outbox(self) -> Path:
         """Letters as `.eml` files, one folder a wave."""
         return self.path / "outbox"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of the database, each with its hash beside it."""
+        return self.path / "backups"
+
+    @property
+    def outbox_key(self) -> Path:
+        """The secret under which access codes wait in letters that are not sent yet."""
+        return self.keys / "outbox"
 
     def wave_key(self, wave: str) -> Path:
         """The key file of a wave whose private key stays on the server."""
@@ -88,7 +99,7 @@ def write_once(path: Path, content: bytes) -> None:
 
     Raises `SurveyError` if there is one.
     """
-    _put(path, content, 0o600, _link)
+    _put(path, content, 0o600, place_once)
 
 
 def secret(path: Path, make: Callable[[], bytes]) -> bytes:
@@ -97,6 +108,30 @@ def secret(path: Path, make: Callable[[], bytes]) -> bytes:
         with suppress(AlreadyThere):
             write_once(path, make())
     return read_file(path)
+
+
+@contextmanager
+def alone(path: Path, refusal: str) -> Iterator[None]:
+    """Nobody else is inside with the same file; the system lets go of it however a process ends.
+
+    Raises `SurveyError` with `refusal` if somebody is.
+    """
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SurveyError(refusal) from None
+        yield
+
+
+def mail_settings() -> tuple[str, str]:
+    """The address of the mail server and its password, "" where there is none.
+
+    From SURVEYAPP_SMTP, and from the file that SURVEYAPP_SMTP_PASSWORD_FILE names.
+    """
+    file = os.environ.get("SURVEYAPP_SMTP_PASSWORD_FILE", "")
+    password = read_file(Path(file)).decode(errors="replace").strip("\r\n") if file else ""
+    return os.environ.get("SURVEYAPP_SMTP", ""), password
 
 
 class AlreadyThere(SurveyError):
@@ -122,8 +157,11 @@ def _put(path: Path, content: bytes, mode: int, into_place: Callable[[Path, Path
         raise SurveyError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _link(aside: Path, path: Path) -> None:
-    """Give the finished file its name, unless something has that name: the file system decides who is first."""
+def place_once(aside: Path, path: Path) -> None:
+    """Give the finished file its name, unless something has that name: the file system decides who is first.
+
+    Raises `AlreadyThere`. Where there are no second names, the file loses the one that it had.
+    """
     try:
         try:
             path.hardlink_to(aside)

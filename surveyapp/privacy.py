@@ -190,6 +190,23 @@ def open_cookie(key: bytes, sealed: bytes) -> bytes:
         raise CannotOpen("the cookie is not ours or has been altered") from None
 
 
+# ── letters that wait: the code in them readable by the server alone, until they are sent ─
+
+
+def seal_code(key: bytes, code: str, letter: bytes) -> bytes:
+    """An access code that waits in the outbox, encrypted and bound to the id of its letter."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, code.encode(), b"surveyapp letter 1" + letter)
+
+
+def open_code(key: bytes, sealed: bytes, letter: bytes) -> str:
+    """What `seal_code` was given. Raises `CannotOpen`."""
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], b"surveyapp letter 1" + letter).decode()
+    except (InvalidTag, ValueError):
+        raise CannotOpen("a waiting letter does not open with the key in keys/outbox; restore that file") from None
+
+
 # ── who may leave the tray ───────────────────────────────────────────────────
 
 

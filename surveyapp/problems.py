@@ -94,6 +94,10 @@ class WaveNotOpen(SurveyError):
         super().__init__(message)
 
 
+class WavePaused(WaveNotOpen):
+    """The wave takes no answers for the time being; what was saved stays."""
+
+
 class NoLongerAsked(SurveyError):
     """A posted page is not on the respondent's route, or not any more: an earlier answer has changed."""
 

@@ -11,6 +11,7 @@ from surveyapp.analysis.plans import Plan, default_plan, read_plan
 from surveyapp.analysis.report import Report, WaveFacts, compile_report
 from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
+from surveyapp.rates import sorted_by_completeness
 from surveyapp.storage import responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.responses import Response, Verbatim
@@ -58,6 +59,16 @@ def load(db: Database, name: str) -> tuple[Wave, Dataset, WaveFacts]:
         facts = _facts(wave, waves.published_hash(connection, wave.survey, wave.version))
     rows = (Row(r.version, r.cell, r.answers) for r in released)
     return wave, dataset(instrument, versions, rows), facts
+
+
+def sent(db: Database, name: str) -> dict[str, int] | None:
+    """How many responses are "complete", "partial" and "breakoff" by AAPOR's rule; None while any is sealed."""
+    with db.reading() as connection:
+        if responses.tray_size(connection, name):
+            return None
+        if not responses.response_count(connection, name):
+            return sorted_by_completeness([])
+    return sorted_by_completeness(load(db, name)[1].completeness)
 
 
 def report(db: Database, name: str, plan: bytes | None) -> Report:

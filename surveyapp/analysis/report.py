@@ -6,8 +6,8 @@ from surveyapp.analysis.dataset import Dataset
 from surveyapp.analysis.disclosure import ProtectedTable, protect
 from surveyapp.analysis.plans import Entry, Plan
 from surveyapp.analysis.tables import Table, tabulate
-from surveyapp.fieldwork import Rate, disposition
 from surveyapp.instrument import Instrument
+from surveyapp.rates import Rate, sorted_by_completeness
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,7 @@ def _table(entry: Entry, data: Dataset) -> Table:
 
 
 def _rate(data: Dataset, facts: WaveFacts) -> Rate:
-    counts = {"complete": 0, "partial": 0, "breakoff": 0}
-    for answered, applicable in data.completeness:
-        counts[disposition(answered, applicable)] += 1
+    counts = sorted_by_completeness(data.completeness)
     return Rate("All", sum(facts.cells.values()), facts.issued, **counts)
 
 

@@ -124,7 +124,7 @@ def _open(db: Database, home: Home, teams: Sequence[Mapping[str, str]]) -> dict[
 
 def _unit(team: Mapping[str, str]) -> Unit:
     contact = {name: team[name] for name in ("unit", "name", "email", "contact", "language")}
-    return Unit(**contact, strata={"region": team["region"], "kind": team["kind"]})
+    return Unit(**contact, strata={"region": team["region"], "kind": team["kind"]}, sampled=True)
 
 
 def _key_keeper(home: Home, wave: str) -> Callable[[bytes], None]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import count, groupby, islice
 from typing import Any
 
@@ -32,6 +33,7 @@ MAX_BYTES = 10_000_000
 MAX_UNPACKED = 60_000_000
 MAX_PARTS = 500
 MAX_ELEMENTS = 2_000_000
+MAX_ELEMENTS_OF_STAFF = 4_000_000
 MAX_TRIMMINGS = 100_000
 MAX_DEPTH = 50
 MAX_ROWS = 100_000
@@ -51,19 +53,20 @@ class Uploaded:
     notes: tuple[Problem, ...]
 
 
-def read_workbook(name: str, content: bytes, wanted: Collection[str] = ()) -> Uploaded:
+def read_workbook(name: str, content: bytes, wanted: Collection[str] = (), large: bool = False) -> Uploaded:
     """The texts in the .xlsx file `content` that was called `name`.
 
     Numbers come as their digits, days as 2012-01-31, truth as TRUE or FALSE. Hidden rows and sheets are read and
     listed in `notes`, and so are merged cells. With `wanted`, only sheets of these names (in small letters) are
-    read. Raises `Refused` with every reason: another kind of file, too large, formulas, links to other files.
+    read. `large` doubles the number of elements: for lists that staff load, not for what respondents send.
+    Raises `Refused` with every reason: another kind of file, too large, formulas, links to other files.
     """
     _check_kind(name, content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_archive(archive)
-            counter = count(1)
-            surveyed = {entry.filename: _surveyed(archive, entry, counter) for entry in archive.infolist()}
+            part = partial(_Part, count(1), MAX_ELEMENTS_OF_STAFF if large else MAX_ELEMENTS)
+            surveyed = {entry.filename: _surveyed(archive, entry, part()) for entry in archive.infolist()}
         return _read(content, surveyed, wanted)
     except DefusedXmlException:
         raise _refused("it holds a document type or entities", "save it again as an Excel workbook") from None
@@ -156,6 +159,7 @@ class _Part:
     """Takes the elements of one XML part as they come; of a sheet it keeps where things are."""
 
     counter: Iterator[int]
+    most: int
     kind: str = ""
     depth: int = 0
     elements: int = 0
@@ -174,8 +178,8 @@ class _Part:
         self.kind = self.kind or name
         self.depth += 1
         self.elements += 1
-        limit = MAX_ELEMENTS if self.kind in {"worksheet", "sst"} else MAX_TRIMMINGS
-        if self.depth > MAX_DEPTH or self.elements > limit or next(self.counter) > MAX_ELEMENTS:
+        limit = self.most if self.kind in {"worksheet", "sst"} else MAX_TRIMMINGS
+        if self.depth > MAX_DEPTH or self.elements > limit or next(self.counter) > self.most:
             raise _refused("it holds too much", "copy what is needed into a new workbook, without formats")
         match name:
             case "row":
@@ -238,9 +242,8 @@ def _column_number(letters: str) -> int:
     return number
 
 
-def _surveyed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, counter: Iterator[int]) -> _Part:
+def _surveyed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, part: _Part) -> _Part:
     """The part after one pass. Pictures are passed over; old drawings are often no XML, and nobody reads them."""
-    part = _Part(counter)
     with archive.open(entry) as stream:
         start = stream.read(100)
         if entry.is_dir() or (entry.filename.lower().endswith(_PICTURES) and not _looks_like_xml(start)):

@@ -82,6 +82,7 @@ def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes,
             "contact": unit.contact,
             "language": unit.language,
             "strata": json.dumps(unit.strata, sort_keys=True, ensure_ascii=False),
+            "sampled": int(unit.sampled),
         }
         for id_, unit in units
     ]
@@ -90,12 +91,12 @@ def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes,
 
 
 def uninvited(connection: sa.Connection, wave: str) -> list[tuple[bytes, Unit]]:
-    """Organisations with an e-mail address and no invitation yet, by unit."""
+    """Organisations that were drawn and have an e-mail address and no invitation yet, by unit."""
     query = (
         sa.select(organisation_table)
         .outerjoin(invitation_table, invitation_table.c.organisation == organisation_table.c.id)
         .where(organisation_table.c.wave == wave, invitation_table.c.code_hash.is_(None))
-        .where(organisation_table.c.email != "")
+        .where(organisation_table.c.email != "", organisation_table.c.sampled == 1)
         .order_by(organisation_table.c.unit)
     )
     return [(row.id, _unit(row)) for row in connection.execute(query)]

@@ -1,10 +1,17 @@
 """The one place that sees both sides: an invitation is used up and a sealed box appears, together."""
 
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
 import sqlalchemy as sa
 
+from surveyapp import fieldwork, privacy
+from surveyapp.instrument import Instrument, Route, submitted
 from surveyapp.problems import AlreadyReceived
-from surveyapp.storage.people import draft_table, invitation_table
+from surveyapp.storage.people import draft_table, invitation_table, organisation_table
 from surveyapp.storage.responses import tray_table
+from surveyapp.storage.waves import Wave
 
 _USE_UP = (
     invitation_table.update()
@@ -14,14 +21,79 @@ _USE_UP = (
 _FORGET_DRAFT = draft_table.delete().where(draft_table.c.code_hash == sa.bindparam("code"))
 
 
+@dataclass(frozen=True)
+class Door:
+    """An organisation that may answer, with the code hash of its invitation, if it has one, and whether it did."""
+
+    organisation: bytes
+    unit: str
+    code_hash: bytes | None
+    done: bool
+    sampled: bool
+    strata: dict[str, str] = field(default_factory=dict)
+
+
+def sealed(wave: Wave, instrument: Instrument, way: Route, strata: Mapping[str, str]) -> bytes:
+    """The box with the answers on a route: beside them only the version and the carried stratum cell."""
+    content = {
+        "version": instrument.version,
+        "cell": fieldwork.cell(strata, wave.carry),
+        "answers": submitted(instrument, way),
+    }
+    encoded = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    return privacy.seal(wave.public_key, encoded, wave.box_size, wave.seal_info)
+
+
 def record(connection: sa.Connection, code_hash: bytes, wave: str, box_id: bytes, box: bytes, today: str) -> None:
     """Mark the invitation done (day only), put the box into the tray, forget the draft: inside one transaction.
 
     The two rows share nothing but the wave. Raises `AlreadyReceived` if the invitation was used before, so that
     clicks, retries and colleagues cannot make a second box.
     """
+    _use_up(connection, code_hash, today)
+    connection.execute(tray_table.insert(), {"id": box_id, "wave": wave, "box": box})
+    connection.execute(_FORGET_DRAFT, {"code": code_hash})
+
+
+def doors(connection: sa.Connection, wave: str) -> list[Door]:
+    """Every organisation of a wave's frame, by unit."""
+    query = (
+        sa.select(organisation_table, invitation_table.c.code_hash, invitation_table.c.state)
+        .outerjoin(invitation_table, invitation_table.c.organisation == organisation_table.c.id)
+        .where(organisation_table.c.wave == wave)
+        .order_by(organisation_table.c.unit)
+    )
+    return [
+        Door(row.id, row.unit, row.code_hash, row.state == "done", bool(row.sampled), json.loads(row.strata))
+        for row in connection.execute(query)
+    ]
+
+
+def record_returns(
+    connection: sa.Connection, wave: str, boxes: Sequence[bytes], answered: Collection[Door], today: str
+) -> None:
+    """Put many boxes into the tray and mark the organisations in `answered` done: inside one transaction.
+
+    The boxes go in by fresh random ids, which is an order of their own. An organisation that was never invited
+    gets an invitation whose code nobody knows. Raises `AlreadyReceived` if one of them has answered.
+    """
+    for door in answered:
+        code = door.code_hash or _unknown_code(connection, wave, door.organisation)
+        _use_up(connection, code, today)
+        connection.execute(_FORGET_DRAFT, {"code": code})
+    rows = sorted((privacy.new_id(), box) for box in boxes)
+    if rows:
+        connection.execute(tray_table.insert(), [{"id": id_, "wave": wave, "box": box} for id_, box in rows])
+
+
+def _use_up(connection: sa.Connection, code_hash: bytes, today: str) -> None:
     used = connection.execute(_USE_UP, {"code": code_hash, "completed_on": today})
     if used.rowcount != 1:
         raise AlreadyReceived("the answers for this access code have been received")
-    connection.execute(tray_table.insert(), {"id": box_id, "wave": wave, "box": box})
-    connection.execute(_FORGET_DRAFT, {"code": code_hash})
+
+
+def _unknown_code(connection: sa.Connection, wave: str, organisation: bytes) -> bytes:
+    code_hash = privacy.new_secret()
+    values = {"code_hash": code_hash, "wave": wave, "organisation": organisation, "salt": privacy.new_id()}
+    connection.execute(invitation_table.insert(), {**values, "state": "open"})
+    return code_hash

@@ -7,7 +7,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from surveyapp.instrument import Instrument, content_hash, read_instrument
-from surveyapp.problems import NotFound, SurveyError, WaveNotOpen
+from surveyapp.problems import NotFound, SurveyError, WaveNotOpen, WavePaused
 from surveyapp.storage.database import NOTHING, Day, metadata
 
 # Written as SQL: a default of "" would be compared with the two quotes that the database reports.
@@ -239,7 +239,11 @@ def waves(connection: sa.Connection) -> list[Wave]:
 
 
 def not_open(wave: Wave) -> WaveNotOpen:
-    """What meets whoever comes to a wave after its last day: which day that was, and whom to ask."""
+    """What meets whoever comes to a wave that takes no answers: paused, or since which day, and whom to ask."""
+    if wave.state == "open" and wave.paused_on:
+        later = f"to go on: surveyapp wave resume {wave.name}"
+        paused = f"the wave {wave.name} has been paused since {wave.paused_on}; {later}"
+        return WavePaused(paused, None, wave.service, wave.contact, wave.colour)
     message = f"the wave {wave.name} was closed on {wave.last_day}"
     if wave.state == "open":
         later = f"to take answers again: surveyapp wave settings {wave.name} --closes DAY"

@@ -11,8 +11,8 @@ from surveyapp import collecting
 from surveyapp.collecting import Desk, Saved, Visit
 from surveyapp.instrument import Form, Step, mark, missing
 from surveyapp.instrument.reconciling import FOUND, TAKE
-from surveyapp.problems import NotFound, NotSaved, Problem, UnknownCode, say
-from surveyapp.web import cookies, languages, parts, visits
+from surveyapp.problems import NotFound, NotSaved, Problem, UnknownCode, WavePaused, say
+from surveyapp.web import brand, cookies, languages, parts, visits
 from surveyapp.web.entrance import closing, code_problem
 from surveyapp.web.safety import log
 from surveyapp.web.showing import as_fields, filled, shown_items, versions
@@ -82,6 +82,10 @@ def _save(visit: Visit, page: str, form: Form) -> ResponseReturnValue:
     except NotSaved:
         log.info("refused NotSaved")
         return _try_again(page, form), 503, {"Retry-After": "30"}
+    except WavePaused as paused:
+        log.info("refused WavePaused")
+        brand.wear(paused)
+        return _try_again(page, form, paused=True), 403
     desk, then = visits.dressed(saved.desk), "".join(form.get("then", ())[:1])
     step = desk.route.step(page)
     if step is None:
@@ -130,10 +134,10 @@ def _repeat(visit: Visit, page: str, change: collecting.Change) -> ResponseRetur
     return redirect(url_for(".page", page=change(site().db, visit, page, site().today())), 303)
 
 
-def _try_again(page: str, form: Form) -> str:
+def _try_again(page: str, form: Form, paused: bool = False) -> str:
     """Say that a page was not saved, with all that was posted in the form, to be sent once more."""
-    held = _held(form, {"csrf_token"})
-    return render_template("retry.html", held=held, action=url_for(".save", page=page, to=_return_to()))
+    held, action = _held(form, {"csrf_token"}), url_for(".save", page=page, to=_return_to())
+    return render_template("retry.html", held=held, action=action, paused=paused)
 
 
 def _held(form: Form, but: set[str]) -> list[tuple[str, str]]:

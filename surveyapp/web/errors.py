@@ -23,6 +23,14 @@ PAGES: dict[type[Exception], tuple[int, str, list[str]]] = {
         RECEIVED,
         [say("The answers for this access code have been received. There is nothing more to do.")],
     ),
+    problems.WavePaused: (
+        403,
+        say("This survey is paused"),
+        [
+            say("This survey is paused. What you have saved is still there."),
+            say("Come back later and use the same access code to go on."),
+        ],
+    ),
     problems.WaveNotOpen: (403, say("This survey has closed"), [say("It no longer takes answers.")]),
     problems.UnknownCode: (403, say("Your visit has ended"), [_AGAIN]),
     problems.NotFound: (404, say("Page not found"), [say("Check the address, or begin again on the first page.")]),
@@ -80,7 +88,7 @@ def handle(app: Flask) -> None:
             if isinstance(error, kind):
                 log_fault(error) if kind is problems.SurveyError else log.info("refused %s", kind.__name__)
                 if isinstance(error, problems.WaveNotOpen):
-                    paragraphs = _closing(error) or paragraphs
+                    paragraphs = _closing(error, paragraphs)
                 return _page(status, title, paragraphs)
         if isinstance(error, HTTPException) and error.code and error.code < 500:
             if error.code < 400:
@@ -91,13 +99,13 @@ def handle(app: Flask) -> None:
         return _page(500, *_FAULT)
 
 
-def _closing(error: problems.WaveNotOpen) -> list[str]:
+def _closing(error: problems.WaveNotOpen, paragraphs: list[str]) -> list[str]:
     """On which day a wave closed and whom to ask, as far as it is known. The page wears what the wave has."""
     brand.wear(error)
-    if error.closed_on is None:
-        return []
-    day = date.fromisoformat(error.closed_on)
     whom: list[str] = [say("Contact: {contact}", contact=error.contact)] if error.contact else []
+    if error.closed_on is None:
+        return [*paragraphs, *whom]
+    day = date.fromisoformat(error.closed_on)
     return [say("It closed on {day} and takes no more answers.", day=day), *whom]
 
 

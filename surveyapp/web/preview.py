@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 
 from surveyapp import campaigning, publishing
 from surveyapp.config import Home
-from surveyapp.fieldwork import MAX_UNITS, Frame, Unit
+from surveyapp.frames import MAX_UNITS, Frame, Unit
 from surveyapp.instrument import Instrument
 from surveyapp.problems import SurveyError
 from surveyapp.storage.database import Database, connect
@@ -129,7 +129,8 @@ def _invented(facts: Mapping[str, str], minimum_base: int) -> Frame:
     others = (
         Unit(f"{of_unit['unit']} {i}", "", strata=strata) for i in range(2, min(minimum_base, MAX_UNITS) + 1)
     )
-    return Frame((Unit(**of_unit, email="preview@example.org", strata=strata), *others), tuple(strata))
+    first = Unit(**of_unit, email="preview@example.org", strata=strata, sampled=True)
+    return Frame((first, *others), tuple(strata))
 
 
 def _check_port(port: int) -> None:

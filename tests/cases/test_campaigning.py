@@ -1,14 +1,10 @@
 """Campaign: waves are opened whole or not at all, codes are given once, letters carry them, the close ends it."""
 
-import email
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from email.policy import default
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +16,6 @@ from surveyapp.campaigning import (
     close_wave,
     has_colour,
     invite,
-    invite_by_letter,
     open_wave,
     status,
 )
@@ -39,9 +34,6 @@ from tests.makers import (
     normal,
     send,
 )
-
-ADDRESS = "https://survey.example.org"
-
 
 # ── opening a wave ───────────────────────────────────────────────────────────
 
@@ -184,100 +176,11 @@ def test_inviting_to_an_unknown_wave_names_those_there_are(db: Database) -> None
         invite(db, "nope", TODAY)
 
 
-# ── letters ──────────────────────────────────────────────────────────────────
-
-
-def test_the_code_stands_in_the_letter_after_the_hash_sign(db: Database, tmp_path: Path) -> None:
+def test_nobody_is_invited_when_the_last_day_is_over(db: Database) -> None:
     _opened(db, closes=date(2012, 2, 17))
-    assert _post(db, tmp_path / "out") == 40
-    letter = _letter(tmp_path / "out" / "U001.eml")
-    (code,) = set(re.findall(r"[0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}", letter.get_content()))
-    assert f"{ADDRESS}/#{code}" in letter.get_content()
-    assert collecting.enter(db, PEPPER, code, TODAY).wave == "tiny-1"
-    assert letter["To"] == "team1@example.org"
-    assert letter["Subject"] == "A tiny survey"
-    assert "answer by 17 February 2012" in letter.get_content()
-
-
-def test_no_address_in_a_letter_carries_the_code_where_servers_see_it(db: Database, tmp_path: Path) -> None:
-    _opened(db)
-    _post(db, tmp_path / "out")
-    for file in (tmp_path / "out").iterdir():
-        for address in re.findall(r"https?://\S+", _letter(file).get_content()):
-            before_hash = address.partition("#")[0]
-            assert "?" not in before_hash
-            assert not re.search(r"[0-9A-Z]{5}-", before_hash)
-
-
-def test_letters_are_for_their_owner_alone_and_carry_no_time(db: Database, tmp_path: Path) -> None:
-    _opened(db)
-    _post(db, tmp_path / "out")
-    files = list((tmp_path / "out").iterdir())
-    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
-    assert {file.suffix for file in files} == {".eml"}
-    for file in files:
-        assert set(_letter(file).keys()) & {"Date", "Message-ID", "Received", "X-Mailer"} == set()
-
-
-def test_letters_to_units_with_names_alike_are_all_kept(db: Database, tmp_path: Path) -> None:
-    names = ["a/b", "a b", "a_b", "a.b", "../x", "é", "É", "x" * 200, "x" * 199 + "y", "...", "CON"]
-    units = tuple(Unit(name, "N", f"n{i}@x.org", strata={"region": "N"}) for i, name in enumerate(names))
-    _opened(db, frame=Frame(units, ("region",)))
-    assert _post(db, tmp_path / "deep" / "out") == len(names)
-    letters = [_letter(file) for file in (tmp_path / "deep" / "out").iterdir()]
-    assert {letter["To"] for letter in letters} == {unit.email for unit in units}
-    assert [path.name for path in tmp_path.iterdir() if path.name == "x.eml"] == []
-
-
-def test_a_failing_outbox_leaves_nobody_invited(db: Database, tmp_path: Path) -> None:
-    _opened(db)
-    (tmp_path / "out").write_text("a file in the way")
-    with pytest.raises(SurveyError, match="cannot be written"):
-        _post(db, tmp_path / "out")
-    assert status(db, "tiny-1").invited == 0
-    (tmp_path / "out").unlink()
-    assert _post(db, tmp_path / "out") == 40
-
-
-def test_an_outbox_that_fails_in_the_middle_leaves_nobody_invited_and_no_letter_with_a_dead_code(
-    db: Database, tmp_path: Path
-) -> None:
-    _opened(db)
-    (tmp_path / "out" / "U020.eml").mkdir(parents=True)
-    with pytest.raises(SurveyError, match=r"U020\.eml cannot be written"):
-        _post(db, tmp_path / "out")
-    assert status(db, "tiny-1").invited == 0
-    (tmp_path / "out" / "U020.eml").rmdir()
-    assert _post(db, tmp_path / "out") == 40
-    for file in (tmp_path / "out").iterdir():
-        collecting.enter(db, PEPPER, _code_in(file), TODAY)
-
-
-def test_a_second_posting_writes_nothing_and_leaves_the_first_letters(db: Database, tmp_path: Path) -> None:
-    _opened(db)
-    _post(db, tmp_path / "out")
-    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
-    assert _post(db, tmp_path / "out") == 0
-    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
-
-
-def test_a_letter_says_whom_to_ask(db: Database, tmp_path: Path) -> None:
-    _opened(db, contact="The survey office, 020 7946 0000")
-    _post(db, tmp_path / "out")
-    words = _letter(tmp_path / "out" / "U001.eml").get_content()
-    assert "If you have a question about this survey: The survey office, 020 7946 0000" in words.splitlines()
-
-
-def test_nobody_is_invited_when_the_last_day_is_over(db: Database, tmp_path: Path) -> None:
-    _opened(db, closes=date(2012, 2, 17))
-    late = date(2012, 2, 18)
-    for attempt in (
-        lambda: invite(db, "tiny-1", late),
-        lambda: invite_by_letter(db, "tiny-1", tmp_path / "out", ADDRESS, "office@example.org", late),
-    ):
-        with pytest.raises(WaveNotOpen, match="2012-02-17 was the last day of the wave tiny-1") as refused:
-            attempt()
-        assert "surveyapp wave settings tiny-1 --closes DAY" in str(refused.value)
+    with pytest.raises(WaveNotOpen, match="2012-02-17 was the last day of the wave tiny-1") as refused:
+        invite(db, "tiny-1", date(2012, 2, 18))
+    assert "surveyapp wave settings tiny-1 --closes DAY" in str(refused.value)
     assert status(db, "tiny-1").invited == 0
     assert len(invite(db, "tiny-1", date(2012, 2, 17))) == 40
 
@@ -422,7 +325,7 @@ def test_the_close_forgets_on_which_day_each_organisation_answered(db: Database)
     assert status(db, "tiny-1").received == 1
 
 
-def test_a_closed_wave_refuses_everything(db: Database, tmp_path: Path) -> None:
+def test_a_closed_wave_refuses_everything(db: Database) -> None:
     _, _, codes = make_wave(db)
     visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     done = collecting.enter(db, PEPPER, codes["U002"], TODAY)
@@ -432,7 +335,6 @@ def test_a_closed_wave_refuses_everything(db: Database, tmp_path: Path) -> None:
     for attempt in (
         lambda: close_wave(db, "tiny-1", TODAY),
         lambda: invite(db, "tiny-1", TODAY),
-        lambda: _post(db, tmp_path / "out"),
         lambda: collecting.enter(db, PEPPER, codes["U001"], TODAY),
         lambda: collecting.desk(db, visit, TODAY),
         lambda: collecting.save_page(db, visit, "p1", as_form(make_answers()), TODAY),
@@ -444,7 +346,6 @@ def test_a_closed_wave_refuses_everything(db: Database, tmp_path: Path) -> None:
     with pytest.raises(AlreadyReceived):
         collecting.submit(db, done, TODAY)
     assert db.path.read_bytes() == before
-    assert not (tmp_path / "out").exists()
 
 
 def test_the_status_counts(db: Database) -> None:
@@ -477,20 +378,6 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 def _failing(_: bytes) -> None:
     raise OSError("no room")
-
-
-def _post(db: Database, outbox: Path) -> int:
-    return invite_by_letter(db, "tiny-1", outbox, ADDRESS, "office@example.org", TODAY)
-
-
-def _letter(path: Path) -> Any:
-    return email.message_from_bytes(path.read_bytes(), policy=default)
-
-
-def _code_in(path: Path) -> str:
-    found = re.search(r"#([0-9A-Z-]{23})", _letter(path).get_content())
-    assert found
-    return found[1]
 
 
 def _column(db: Database, table: str, column: str) -> list[Any]:

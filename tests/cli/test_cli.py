@@ -32,10 +32,15 @@ from tests.makers import make_all_types, make_answers, make_document, make_quest
 PROGRAMME = Path(sys.executable).with_name("surveyapp")
 FIGURES = config.PACKAGE / "demonstration" / "figures" / "dat-2012.json"
 COMMANDS = {
+    "audit-anonymity",
     "audit-percentages",
+    "backup",
     "db upgrade",
     "demo",
     "frame check",
+    "frame contact",
+    "frame load",
+    "frame remove",
     "instrument blank",
     "instrument diff",
     "instrument import",
@@ -45,12 +50,31 @@ COMMANDS = {
     "instrument publish",
     "instrument retire",
     "invite",
+    "letters bounced",
+    "letters code",
+    "letters list",
+    "letters mark",
+    "letters resend",
+    "letters set",
+    "letters show",
+    "letters test",
+    "rates",
+    "remind",
+    "responses load",
+    "restore",
+    "retention run",
+    "retention set",
+    "retention show",
     "serve",
     "tables",
     "tray open",
     "wave close",
+    "wave extend",
+    "wave mark",
     "wave move",
     "wave open",
+    "wave pause",
+    "wave resume",
     "wave settings",
     "wave status",
 }
@@ -116,8 +140,8 @@ def test_a_whole_life_by_commands_alone(office: Path) -> None:
         r"tiny@1 published; content [0-9a-f]{16}\n", done("instrument", "publish", "tiny.json").stdout
     )
     assert (
-        done("frame", "check", "frame.csv").stdout
-        == "40 organisations, 40 with an address\nregion: North 20, South 20\n"
+        done("frame", "check", "frame.csv").stdout.splitlines()[0]
+        == "40 organisations, 40 with an address, 0 without"
     )
     opened = done("wave", "open", "tiny-1", *_ON_FRAME, "--carry", "region", "--key", "safe/tiny.key")
     assert opened.stdout == "tiny-1 is open: 40 organisations, 40 with an address; private key in safe/tiny.key\n"
@@ -170,6 +194,32 @@ def test_done_twice_is_done(fielded: Mapping[str, str]) -> None:
     assert done("db", "upgrade").exit_code == 0
 
 
+# ── response and pause ───────────────────────────────────────────────────────
+
+
+def test_the_response_is_printed_and_written(reported: Path) -> None:
+    printed = done("rates", "tiny-1", "--by", "region", "--out", "rates.xlsx").stdout
+    assert "RR1 100%: 40 complete of 40 eligible" in printed
+    assert "By_region" in openpyxl.load_workbook("rates.xlsx").sheetnames
+    figures = json.loads(done("rates", "tiny-1", "--json").stdout)
+    assert (figures["all"]["completed"], figures["rr1"], figures["days"]) == (40, 1.0, None)
+
+
+def test_the_response_of_what_is_not_there_is_refused(fielded: Mapping[str, str]) -> None:
+    assert "there is no wave 'nope'" in refused("rates", "nope").stderr
+    assert "the frame has no such stratum" in refused("rates", "tiny-1", "--by", "regoin").stderr
+
+
+def test_a_wave_is_paused_resumed_and_extended(fielded: Mapping[str, str]) -> None:
+    assert "tiny-1 is paused; what respondents have saved stays" in done("wave", "pause", "tiny-1").stdout
+    assert "paused     since 20" in done("wave", "status", "tiny-1").stdout
+    assert "has been paused since" in refused("invite", "tiny-1").stderr
+    assert done("wave", "resume", "tiny-1").stdout == "tiny-1 goes on; closes (no last day)\n"
+    assert done("wave", "extend", "tiny-1", "--closes", "2131-02-17").stdout == "closes     2131-02-17\n"
+    status = done("wave", "status", "tiny-1").stdout.splitlines()
+    assert {"paused     no", "last day   2131-02-17", "cells      North 20, South 20"} <= set(status)
+
+
 # ── settings of a wave ───────────────────────────────────────────────────────
 
 
@@ -218,6 +268,99 @@ def test_a_last_day_that_is_over_says_what_to_do(fielded: Mapping[str, str]) -> 
     assert done("wave", "settings", "tiny-1", "--closes", "2131-02-17").stdout.endswith("closes     2131-02-17\n")
 
 
+# ── the frame ────────────────────────────────────────────────────────────────
+
+
+def test_a_frame_is_shown_as_it_was_understood(office: Path) -> None:
+    made = openpyxl.Workbook()
+    made.active.title = "Frame"
+    for row in (["Org ID", "Title", "E-mail", "Region", "Phone"], ["U1", "Team 1", "a@b.org", "North", 1]):
+        made.active.append(row)
+    made.active.append(["U2", "Team 2", "a@b.org", "South", 2])
+    made.save("frame.xlsx")
+    how = ("--column", "name=Title", "--leave-out", "phone", "--sheet", "Frame")
+    shown = done("frame", "check", "frame.xlsx", *how)
+    assert shown.stdout.splitlines() == [
+        "2 organisations, 2 with an address, 0 without",
+        "",
+        "Columns",
+        "  A   “Org ID” is unit",
+        "  B   “Title” is name",
+        "  C   “E-mail” is email",
+        "  D   “Region” is stratum region",
+        "  -   no column is contact",
+        "  -   no column is language",
+        "",
+        "region: North 1, South 1",
+        "",
+        "First rows",
+        "  U1 | Team 1 | a@b.org | en | North",
+        "  U2 | Team 2 | a@b.org | en | South",
+    ]
+    assert shown.stderr.splitlines() == [
+        "Worth a look: 1 thing",
+        '  Frame!C3: "a@b.org" stands in row 2 too; nothing to do, if that is right',
+    ]
+    found = json.loads(done("frame", "check", "frame.xlsx", *how, "--json").stdout)
+    assert (found["units"], found["issued"], found["strata"]) == (2, 2, {"region": {"North": 1, "South": 1}})
+    assert found["columns"][0] == {"column": "A", "heading": "Org ID", "field": "unit"}
+
+
+def test_a_newer_frame_is_shown_asked_for_and_loaded_once(fielded: Mapping[str, str]) -> None:
+    assert done("frame", "load", "tiny-1", "frame.csv").stdout == "nothing to change\n"
+    Path("newer.csv").write_text(Path("frame.csv").read_text() + "\nU100,New,new@example.org,,North\n")
+    shown = ["+ U100 | New | new@example.org | en | North", "1 new, 0 changed, 0 gone"]
+    refusing = CliRunner().invoke(main, ["frame", "load", "tiny-1", "newer.csv"], input="n\n")
+    assert (refusing.exit_code, refusing.stdout.splitlines()[:2]) == (1, shown)
+    assert refusing.stderr.endswith("nothing was changed\n")
+    assert _status()["frame"] == 40
+    loaded = done("frame", "load", "tiny-1", "newer.csv", "--yes").stdout.splitlines()
+    assert loaded == [*shown, "tiny-1: 1 new, 0 changed, 0 gone"]
+    status = json.loads(done("wave", "status", "tiny-1", "--json").stdout)
+    assert (status["frame"], status["issued"], status["cells"]) == (41, 41, {"North": 21, "South": 20})
+    assert done("frame", "load", "tiny-1", "newer.csv").stdout == "nothing to change\n"
+
+
+def test_a_unit_is_removed_when_it_is_typed_again(fielded: Mapping[str, str]) -> None:
+    wrong = CliRunner().invoke(main, ["frame", "remove", "tiny-1", "U001"], input="U002\n")
+    assert (wrong.exit_code, wrong.stderr) == (1, "that is not the unit; nothing was erased\n")
+    assert _status()["issued"] == 40
+    right = CliRunner().invoke(main, ["frame", "remove", "tiny-1", "U001"], input="U001\n")
+    assert right.exit_code == 0
+    assert "U001: contact, letters, access code and draft are erased; it is not written to again" in right.stdout
+    assert _status()["issued"] == 39
+    _answer({"U002": fielded["U002"]})
+    answered = done("frame", "remove", "tiny-1", "U002", "--yes").stdout
+    assert answered.startswith("U002: contact and letters are erased; it has answered: that stays noted")
+
+
+def test_a_contact_is_replaced(fielded: Mapping[str, str]) -> None:
+    changed = done("frame", "contact", "tiny-1", "U001", "--name", "Ms New", "--email", "new@example.org")
+    assert changed.stdout == "U001: Ms New, new@example.org\n"
+    assert "is not an e-mail address" in refused("frame", "contact", "tiny-1", "U001", "--email", "new").stderr
+
+
+def test_a_sample_is_drawn_again_from_its_seed_and_stands_in_the_status(fielded: Mapping[str, str]) -> None:
+    for name in ("two", "three"):
+        options = ("--sample", "region=10", "--seed", "2012", "--carry", "region")
+        opened = done("wave", "open", name, *_ON_FRAME, *options).stdout
+        words = "40 organisations, 20 with an address, sample drawn with seed 2012 (10 of each region)"
+        assert opened.startswith(f"{name} is open: {words}; ")
+    with sqlite3.connect("home/surveyapp.db") as connection:
+        two, three = (
+            connection.execute("SELECT unit FROM organisation WHERE wave = ? AND sampled ORDER BY unit", [name])
+            for name in ("two", "three")
+        )
+        assert two.fetchall() == three.fetchall()
+    connection.close()
+    status = done("wave", "status", "two").stdout
+    assert "sampled    20\n" in status
+    assert "seed       2012 (10 of each region)\n" in status
+    shared = done("wave", "open", "four", *_ON_FRAME, "--sample-size", "21", "--carry", "region").stdout
+    seed = r"[0-9a-f]{32} \(21 in proportion to region\)"
+    assert re.search(f"21 with an address, sample drawn with seed {seed}", shared)
+
+
 # ── help and wrong usage ─────────────────────────────────────────────────────
 
 
@@ -262,11 +405,25 @@ def test_every_command_explains_itself(command: str, office: Path) -> None:
         "invite",
         "tray open",
         "tables tiny-1",
+        "responses load tiny-1",
+        "retention set tiny-1",
+        "retention set tiny-1 --key -1",
+        "retention run --today soon",
+        "restore",
         "audit-percentages",
         f"audit-percentages {FIGURES} --largest 0",
         "demo --port 0",
         "serve --port 65536",
         "frame check a b",
+        "frame check a --column unit",
+        "frame check a --column Unit=x",
+        "frame check a --column unit=x --column unit=y",
+        "frame load tiny-1",
+        "frame contact tiny-1 U001",
+        "wave open x --instrument tiny@1 --anyone --sample region=3",
+        "wave open x --instrument tiny@1 --frame f.csv --sample region",
+        "wave open x --instrument tiny@1 --frame f.csv --sample region=3 --sample-size 4",
+        "wave open x --instrument tiny@1 --frame f.csv --seed 4",
     ],
 )
 def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> None:
@@ -296,6 +453,21 @@ def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> Non
         ("frame check folder", "folder is a folder"),
         ("frame check binary.dat", "it is not"),
         ("frame check tiny.json", "column"),
+        ("frame check frame.csv --sheet Frame", "it is a text file and has no sheets"),
+        ("frame check frame.csv --column unit=Orgg", "there is no column “Orgg”"),
+        ("frame load nope frame.csv", "there is no wave 'nope'"),
+        ("frame load tiny-1 missing.csv", "there is no file missing.csv"),
+        ("frame load tiny-1 binary.dat", "it is not"),
+        ("frame load tiny-1 small.csv --yes", "cell “Isles”: only 3 of the frame"),
+        ("frame remove nope U001", "there is no wave 'nope'"),
+        ("frame remove tiny-1 X --yes", "tiny-1 has no unit 'X'"),
+        ("frame contact tiny-1 X --name Y", "tiny-1 has no unit 'X'"),
+        ("wave open two --instrument tiny@1 --frame frame.csv --sample regoin=9", 'did you mean "region"?'),
+        ("wave open two --instrument tiny@1 --frame frame.csv --sample-size 41", "the frame has only 40 units"),
+        (
+            "wave open two --instrument tiny@1 --frame frame.csv --carry region --sample region=9",
+            "cell “North”: only 9 of the sample are in it",
+        ),
         ("wave open tiny-1 --instrument tiny@1 --frame frame.csv --key k.key", "there is a wave tiny-1 already"),
         (
             "wave open two --instrument tiny@9 --anyone",
@@ -342,6 +514,14 @@ def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> Non
         ("tray open tiny-1 --key wrong.key", "3 of 3 boxes do not open: the key is not the one of this wave"),
         ("tables nope --out x.json", "there is no wave 'nope'"),
         ("tables tiny-1 --out x.json", "no answers of tiny-1 have been released yet"),
+        ("responses load nope frame.csv", "there is no wave 'nope'"),
+        ("responses load tiny-1 missing.csv", "there is no file missing.csv"),
+        ("responses load tiny-1 binary.dat", "binary.dat: 1 problem"),
+        ("responses load tiny-1 frame.csv", "line 1, email: the questionnaire has no such variable"),
+        ("backup --out tiny.json", "tiny.json exists already; move it away or name another file"),
+        ("backup --out tiny.json/x.db", "cannot be written"),
+        ("restore missing.db", "is there already; name an empty folder with --home"),
+        ("retention set nope --key 3", "there is no wave 'nope'"),
         ("audit-percentages missing.json", "there is no file missing.json"),
         ("audit-percentages folder", "folder is a folder"),
         ("audit-percentages tiny.json", "problem"),
@@ -404,6 +584,59 @@ def test_a_refusal_is_one_clean_line_whatever_was_typed(office: Path) -> None:
     assert "\x1b" not in result.stderr
     assert "\x07" not in result.stderr
     assert len(result.stderr) < 200
+
+
+# ── returns, backups, retention ──────────────────────────────────────────────
+
+_RETURNS = "team,kind,sources.a,partners.police\nU001,yes,1,more\nU002,no,0,same\n"
+
+
+def test_returns_on_paper_are_loaded_once(fielded: Mapping[str, str]) -> None:
+    Path("returns.csv").write_text(_RETURNS)
+    load = ("responses", "load", "tiny-1", "returns.csv", "--unit-column", "team")
+    assert done(*load).stdout == "2 returns in the tray of tiny-1\n2 organisations marked as done\n"
+    assert _status() == _counts(state="open", received=2, tray=2)
+    again = refused(*load).stderr
+    assert again.splitlines()[1:] == [
+        "returns.csv: 2 problems",
+        '  line 2, team: the answers of "U001" have been received; take the row out; one answer counts',
+        '  line 3, team: the answers of "U002" have been received; take the row out; one answer counts',
+    ]
+
+
+def test_returns_that_lack_required_answers_are_listed(fielded: Mapping[str, str]) -> None:
+    Path("returns.csv").write_text("kind,issues,region\n,Few staff,North\n")
+    refusal = refused("responses", "load", "tiny-1", "returns.csv").stderr
+    assert "line 2, kind: select one answer; fill it in, or let such returns in with --partial" in refusal
+    result = done("responses", "load", "tiny-1", "returns.csv", "--partial", "--json")
+    assert json.loads(result.stdout) == {"wave": "tiny-1", "returns": 1, "marked": 0, "partial": 1}
+    assert "line 2, kind: select one answer" in result.stderr
+
+
+def test_a_backup_is_restored_into_an_empty_installation(beset: Path) -> None:
+    copied = done("backup", "--out", "safe/copy.db").stdout
+    assert re.match(r"safe/copy.db: [0-9,]+ bytes, sha256 [0-9a-f]{16}\nIt holds no key\.", copied)
+    result = done("--home", "other", "restore", "safe/copy.db")
+    assert result.stdout.startswith("tiny-1: 3 received, 3 in the tray, 0 released\n")
+    assert "keys/pepper (drafts do not open without it)" in result.stderr
+    assert "is there already" in refused("--home", "other", "restore", "safe/copy.db").stderr
+    assert re.search(r"backups/surveyapp-\d{4}-\d\d-\d\d\.db", done("backup").stdout)
+    assert "there is no database in" in refused("--home", "nowhere", "backup").stderr
+
+
+def test_what_is_over_is_erased_on_its_day(reported: Path) -> None:
+    assert "contacts  10 days after the close" in done("retention", "set", "tiny-1", "--contacts", "10").stdout
+    done("backup")
+    shown = done("retention", "show", "--today", "2100-01-01").stdout
+    assert "contacts  due since" in shown
+    assert "due to be erased" in shown
+    assert b"@example.org" in (reported / "home/surveyapp.db").read_bytes()
+    erased = done("retention", "run", "--today", "2100-01-01").stdout
+    assert "tiny-1: erased 40 of e-mail addresses and contact persons\n" in erased
+    assert erased.endswith("1 old backup erased\n")
+    assert b"@example.org" not in (reported / "home/surveyapp.db").read_bytes()
+    assert done("retention", "run", "--today", "2100-01-01").stdout == "0 old backups erased\n"
+    assert "contacts  erased on 2100-01-01" in done("retention", "show").stdout
 
 
 # ── files that are written ───────────────────────────────────────────────────
@@ -717,7 +950,10 @@ def _commands(group: click.Command, path: str = "") -> Iterator[str]:
 
 def _status() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done("wave", "status", "tiny-1", "--json").stdout)
-    return found
+    assert found.pop("cells") == {"North": 20, "South": 20}
+    assert {"paused", "last_day"} <= set(found)
+    del found["paused"], found["last_day"]
+    return {name: value for name, value in found.items() if name not in {"cells", "last_day", "paused"}}
 
 
 def _counts(state: str, received: int, tray: int = 0, released: int = 0) -> dict[str, Any]:

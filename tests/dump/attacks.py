@@ -1,141 +1,34 @@
-"""What somebody can do who holds every byte of an installation: each attack as a function of the dump.
+"""What only a test can try, for it knows who sent what and when: order of arrival, remains of what is gone.
 
-An attack returns what it found, or how well it did; it knows nothing of how the store is meant to work, so that
-the same function runs against ours and against a careless one. See the table in the anonymity notes (A1 …).
+All other attacks are the product's own (`surveyapp.storage.forensics`, `surveyapp.auditing`). An attack knows
+nothing of how the store is meant to work: the same function runs against ours and against a careless one. The
+channels (A1 …) are those of docs/anonymity.md.
 """
 
-import hashlib
-import hmac
-import json
-import re
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-SHORTEST = 8
-"""Bytes from which on a value could be a key; shorter ones are shared by chance."""
+from surveyapp.storage.forensics import Store
 
 WINDOW = 16
 """Bytes of a draft or a box that nothing else repeats by chance."""
 
 
 @dataclass(frozen=True)
-class Dump:
-    """Every byte of an installation, what the attacker knows of its schema, and what only the test knows.
+class Dump(Store):
+    """Every byte of an installation, and what only the test knows of it.
 
     `arrivals` are the marks that respondents left in their words, in the order in which they were sent.
     `closed` are the same respondents' closed answers as stored. `sealed` is every draft and box there ever was.
     """
 
-    folder: Path
-    database: Path
-    people: tuple[str, ...]
-    answers: tuple[str, ...]
-    public: frozenset[bytes]
-    keys: tuple[bytes, ...]
     arrivals: tuple[str, ...]
     closed: tuple[str, ...]
     sealed: tuple[bytes, ...]
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """Name and content of every file, the keys excepted."""
-        files = (p for p in sorted(self.folder.rglob("*")) if p.is_file() and p.parent.name != "keys")
-        return {str(p.relative_to(self.folder)): p.read_bytes() for p in files}
-
-
-# ── A1: a value on both sides ────────────────────────────────────────────────
-
-
-def shared_values(dump: Dump) -> set[tuple[str, str, str]]:
-    """Columns of the two sides that hold the same value, plain or hashed: people's, answers', how."""
-    found = set()
-    for one, other, turned in (
-        (dump.people, dump.answers, False),
-        (dump.answers, dump.people, True),
-    ):
-        haystacks = {column: b"\0".join(values) for column, values in _columns(dump, other).items()}
-        for column, values in _columns(dump, one).items():
-            for how, needle in _guises(values, dump):
-                where = [name for name, haystack in haystacks.items() if needle in haystack]
-                found |= {(name, column, how) if turned else (column, name, how) for name in where}
-    return found
-
-
-def _guises(values: Iterable[bytes], dump: Dump) -> Iterator[tuple[str, bytes]]:
-    """Each value as it is, and as any key of the installation would hash it, raw and in hexadecimal."""
-    for value in set(values) - dump.public:
-        if len(value) < SHORTEST:
-            continue
-        digests = {"SHA-256": hashlib.sha256(value).digest()}
-        digests |= {f"HMAC {i}": hmac.digest(key, value, "sha256") for i, key in enumerate(dump.keys)}
-        yield "plain", value
-        yield "plain", value.hex().encode()
-        for how, digest in digests.items():
-            yield how, digest[:WINDOW]
-            yield how, digest[:WINDOW].hex().encode()
-
-
-def _columns(dump: Dump, tables: Sequence[str]) -> dict[str, list[bytes]]:
-    """Every value of every column as bytes; of JSON also each leaf."""
-    columns: dict[str, list[bytes]] = {}
-    with closing(sqlite3.connect(dump.database)) as connection:
-        for table in tables:
-            cursor = connection.execute(f"SELECT * FROM {table}")
-            names = [description[0] for description in cursor.description]
-            for row in cursor:
-                for name, value in zip(names, row, strict=True):
-                    columns.setdefault(f"{table}.{name}", []).extend(_parts(value))
-    return columns
-
-
-def _parts(value: Any) -> Iterator[bytes]:
-    if isinstance(value, bytes):
-        yield value
-    elif value is not None:
-        yield str(value).encode()
-        if isinstance(value, str) and value.startswith(("{", "[")):
-            yield from (str(leaf).encode() for leaf in _leaves(json.loads(value)))
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from _leaves(part)
-    else:
-        yield value
-
-
-# ── A2, A10: counters and clocks ─────────────────────────────────────────────
-
-
-def hidden_counters(dump: Dump) -> set[str]:
-    """Tables of the answer side whose rows have a number, and the table of SQLite's own counters."""
-    found = set()
-    with closing(sqlite3.connect(dump.database)) as connection:
-        for table in dump.answers:
-            try:
-                connection.execute(f"SELECT rowid FROM {table}").fetchall()
-                found.add(table)
-            except sqlite3.OperationalError:
-                continue
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-    return found | (names & {"sqlite_sequence"})
-
-
-_TIME = re.compile(rb"\d\d:\d\d|(19|20)\d\d-\d\d-\d\d|(?<!\d)1[3-9]\d{8}(?!\d)")
-
-
-def times(dump: Dump) -> set[str]:
-    """Columns of the answer side that hold a day, an hour or a Unix time as text."""
-    columns = _columns(dump, dump.answers)
-    return {name for name, values in columns.items() for v in values if v.isascii() and _TIME.search(v)}
 
 
 # ── A3, A4, A17: order ───────────────────────────────────────────────────────
@@ -213,15 +106,3 @@ def remains(dump: Dump) -> dict[str, int]:
 
 def _pieces(blob: bytes) -> Iterator[bytes]:
     return (blob[i : i + WINDOW] for i in range(0, len(blob) - WINDOW, WINDOW))
-
-
-def free_pages(dump: Dump) -> int:
-    """Pages that were used once and keep what was on them unless somebody overwrote it."""
-    with closing(sqlite3.connect(dump.database)) as connection:
-        return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
-
-
-def lengths(database: Path, table: str) -> set[int]:
-    """A9: how long the boxes of a table are."""
-    with closing(sqlite3.connect(database)) as connection:
-        return {length for (length,) in connection.execute(f"SELECT length(box) FROM {table}")}

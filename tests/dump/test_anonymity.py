@@ -5,50 +5,32 @@ cases. Each attack is also run against a careless store, where it must succeed: 
 nothing. Orders are judged by Spearman's rank correlation, whose standard deviation by chance is 0.084 here.
 """
 
-import json
 import random
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
-from surveyapp import campaigning, collecting, privacy, publishing, reporting
-from surveyapp.config import Home
-from surveyapp.fieldwork import Frame, Unit
-from surveyapp.storage import responses
-from surveyapp.storage.database import Database, connect
-from tests.dump import attacks, careless
+from surveyapp import privacy
+from surveyapp.auditing import ANSWERS
+from surveyapp.fieldwork import Frame
+from surveyapp.storage import forensics, responses
+from surveyapp.storage.database import Database
+from tests.dump import attacks, careless, playing
 from tests.dump.attacks import Dump, spearman
-from tests.makers import PEPPER, TODAY, as_form, make_document, make_frame, make_home, make_question
+from tests.dump.playing import Played
+from tests.makers import make_document, make_frame, make_home
 
-UNITS = 142
 RUNS = 5
 TOO_GOOD = 0.35
 """Four standard deviations: no run may correlate so."""
 TOO_GOOD_ON_AVERAGE = 0.15
 
-PEOPLE, ANSWERS = ("organisation", "invitation", "draft", "letter"), ("tray", "response", "verbatim")
-BITS = "abcdefgh"
 ORDERS = ("byte", "page, newest lowest", "page, by key", "as read")
-
-
-@dataclass(frozen=True)
-class Played:
-    """A fieldwork after the tray was opened: the dump, and what was seen on the way."""
-
-    dump: Dump
-    folders_seen: frozenset[tuple[str, ...]]
-    boxes: frozenset[int]
-    drafts: frozenset[int]
-    left_after_sending: Mapping[str, int]
-    shared_before_opening: set[tuple[str, str, str]]
-    order_of_boxes: tuple[float, float]
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +38,14 @@ def runs() -> Iterator[list[Played]]:
     """Five fieldworks, each in its own order of arrival; in memory, for a disk would take a minute."""
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with TemporaryDirectory(dir=memory) as folder:
-        yield [play(make_home(Path(folder, str(seed))), random.Random(seed)) for seed in range(RUNS)]
+        yield [playing.play(make_home(Path(folder, str(seed))), random.Random(seed)) for seed in range(RUNS)]
 
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dump]:
     """The careless store after the same fieldwork."""
-    units = _arrivals(random.Random(0))
-    marks, closed = [_mark(n) for n in units], [_closed_row(n) for n in units]
+    units = playing.arrivals(random.Random(0))
+    marks, closed = [playing.mark(n) for n in units], [playing.closed_row(n) for n in units]
     dump, connection = careless.fieldwork(tmp_path_factory.mktemp("careless"), marks, closed)
     yield dump
     connection.close()
@@ -73,7 +55,7 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dump]:
 
 
 def test_no_value_stands_on_both_sides_plain_or_hashed(runs: list[Played]) -> None:
-    assert attacks.shared_values(runs[0].dump) == set()
+    assert forensics.shared_values(runs[0].dump) == set()
 
 
 def test_no_value_of_a_sealed_box_stands_with_the_people_while_it_waits(runs: list[Played]) -> None:
@@ -84,12 +66,12 @@ def test_no_unit_and_no_address_stands_near_the_answers(runs: list[Played]) -> N
     dump = runs[0].dump
     with closing(sqlite3.connect(dump.database)) as connection:
         rows = [str(row) for table in ANSWERS for row in connection.execute(f"SELECT * FROM {table}")]
-    for unit in _frame().units:
+    for unit in playing.frame().units:
         assert not [row for row in rows if unit.unit in row or unit.email in row or unit.name in row]
 
 
 def test_a_shared_value_would_be_found_in_any_disguise(twin: Dump) -> None:
-    assert attacks.shared_values(twin) >= {
+    assert forensics.shared_values(twin) >= {
         ("invitation.code_hash", "response.code_hash", "plain"),
         ("invitation.code_hash", "response.digest", "SHA-256"),
         ("invitation.unit", "response.token", "HMAC 0"),
@@ -100,19 +82,19 @@ def test_a_shared_value_would_be_found_in_any_disguise(twin: Dump) -> None:
 
 
 def test_no_row_of_an_answer_is_counted(runs: list[Played]) -> None:
-    assert attacks.hidden_counters(runs[0].dump) == set()
+    assert forensics.hidden_counters(runs[0].dump) == set()
 
 
 def test_a_counter_would_be_found(twin: Dump) -> None:
-    assert attacks.hidden_counters(twin) == {"tray", "response", "verbatim", "sqlite_sequence"}
+    assert forensics.hidden_counters(twin) == {"tray", "response", "verbatim", "sqlite_sequence"}
 
 
 def test_no_answer_has_a_time(runs: list[Played]) -> None:
-    assert attacks.times(runs[0].dump) == set()
+    assert forensics.times(runs[0].dump) == set()
 
 
 def test_a_time_would_be_found(twin: Dump) -> None:
-    assert attacks.times(twin) == {"response.created"}
+    assert forensics.times(twin) == {"response.created"}
 
 
 # ── A3, A17, A22: the order of arrival ───────────────────────────────────────
@@ -158,7 +140,9 @@ def test_words_in_step_would_be_found(twin: Dump) -> None:
 @pytest.mark.parametrize("anew", [True, False], ids=["file written anew", "killed before that"])
 def test_the_newest_row_of_a_release_is_not_the_lowest_on_its_page(db: Database, anew: bool) -> None:
     """By chance one time in twelve: five of sixty, and sixteen once in twenty thousand times."""
-    _publish_and_open(db, make_document(), Frame(make_frame(UNITS).units, ("region",)), lambda _: None)
+    playing.publish_and_open(
+        db, make_document(), Frame(make_frame(playing.UNITS).units, ("region",)), lambda _: None
+    )
     assert sum(_newest_is_lowest(db, round_, anew) for round_ in range(60)) < 16
 
 
@@ -180,14 +164,14 @@ def test_nothing_remains_of_drafts_and_boxes(runs: list[Played]) -> None:
     for run in runs[:2]:
         assert run.left_after_sending == {}
         assert attacks.remains(run.dump) == {}
-        assert attacks.free_pages(run.dump) == 0
+        assert forensics.free_pages(run.dump) == 0
 
 
 def test_remains_would_be_found(twin: Dump) -> None:
     found = attacks.remains(twin)
     assert found["careless.db"] >= 1
     assert found["careless.db-wal"] >= 50
-    assert attacks.free_pages(twin) > 0
+    assert forensics.free_pages(twin) > 0
 
 
 def test_only_the_database_and_its_lock_lie_there_after_each_call(runs: list[Played]) -> None:
@@ -208,7 +192,7 @@ def test_all_boxes_and_all_drafts_are_equally_long(runs: list[Played]) -> None:
 
 
 def test_unequal_boxes_would_be_found(twin: Dump) -> None:
-    assert len(attacks.lengths(twin.database, "tray")) > 100
+    assert len(forensics.lengths(twin.database, "tray")) > 100
 
 
 # ── the whole dump ───────────────────────────────────────────────────────────
@@ -234,129 +218,6 @@ def test_no_private_key_lies_in_the_dump(runs: list[Played]) -> None:
             assert key.hex().encode() not in content, name
 
 
-# ── playing ──────────────────────────────────────────────────────────────────
-
-
-def play(home: Home, chance: random.Random) -> Played:
-    """One fieldwork through the use cases: everybody saves twice and sends, the tray is opened."""
-    db = connect(home.database)
-    keys: list[bytes] = []
-    document = _document()
-    _publish_and_open(db, document, _frame(), keys.append)
-    codes = _invited(db, home)
-    arrivals = _arrivals(chance)
-    seen, sealed, boxes = {_listing(home)}, [], []
-    lengths: dict[str, set[int]] = {"draft": set(), "tray": set()}
-    for n in arrivals:
-        sealed += _visit(db, codes[f"U{n:03}"], n, lengths, lambda: seen.add(_listing(home)))
-        boxes += [box for (box,) in _rows(db, "SELECT box FROM tray") if box not in boxes]
-    gone = _dump(home, keys, arrivals, sealed)
-    left, shared = attacks.remains(gone), attacks.shared_values(gone)
-    sealed += boxes
-    before = _order_of_boxes(db, boxes)
-    campaigning.close_wave(db, "tiny-1", TODAY)
-    order = (before, _order_of_boxes(db, boxes))
-    seen.add(_listing(home))
-    reporting.open_tray(db, "tiny-1", keys[0])
-    seen.add(_listing(home))
-    db.close()
-    dump = _dump(home, keys, arrivals, sealed)
-    return Played(
-        dump, frozenset(seen), frozenset(lengths["tray"]), frozenset(lengths["draft"]), left, shared, order
-    )
-
-
-def _visit(db: Database, code: str, n: int, lengths: dict[str, set[int]], look: Callable[[], None]) -> list[bytes]:
-    """One respondent; the bytes of the drafts that lay there in between."""
-    visit = collecting.enter(db, PEPPER, code, TODAY)
-    look()
-    drafts = []
-    for page, answers in (("p1", {}), ("p2", {"bits": _bits(n), "issues": f"{_mark(n)} {'w' * (n % 90)}"})):
-        collecting.save_page(db, visit, page, as_form(answers), TODAY)
-        look()
-        drafts += [box for (box,) in _rows(db, "SELECT box FROM draft")]
-        lengths["draft"] |= attacks.lengths(db.path, "draft")
-    collecting.submit(db, visit, TODAY)
-    look()
-    lengths["tray"] |= attacks.lengths(db.path, "tray")
-    return drafts
-
-
-def _publish_and_open(
-    db: Database, document: Mapping[str, Any], frame: Frame, keep_key: Callable[[bytes], None]
-) -> None:
-    publishing.publish(db, json.dumps(document).encode(), TODAY)
-    campaigning.open_wave(
-        db,
-        "tiny-1",
-        *("tiny", "1"),
-        frame,
-        carry=["region"],
-        key_place="holder",
-        closes=None,
-        today=TODAY,
-        keep_key=keep_key,
-    )
-
-
-def _invited(db: Database, home: Home) -> dict[str, str]:
-    """Everybody invited by letter; the code of each, as read from the outbox."""
-    outbox = home.outbox / "tiny-1"
-    campaigning.invite_by_letter(db, "tiny-1", outbox, "https://x.example", "office@example.org", TODAY)
-    letters = {path.stem: path.read_text() for path in outbox.iterdir()}
-    return {unit: text.partition("/#")[2][:23] for unit, text in letters.items()}
-
-
-def _dump(home: Home, keys: Sequence[bytes], arrivals: Sequence[int], sealed: Sequence[bytes]) -> Dump:
-    return Dump(
-        folder=home.path,
-        database=home.database,
-        people=PEOPLE,
-        answers=ANSWERS,
-        public=frozenset({b"tiny-1", b"1", b"North", b"South"}),
-        keys=(PEPPER, *keys),
-        arrivals=tuple(_mark(n) for n in arrivals),
-        closed=tuple(_closed_row(n) for n in arrivals),
-        sealed=tuple(sealed),
-    )
-
-
-def _document() -> dict[str, Any]:
-    bits = [{"code": c, "label": f"Option {c}"} for c in BITS]
-    second = [make_question("multiple", "bits", options=bits), make_question("text", "issues", max_length=300)]
-    return make_document([make_question()], second)
-
-
-def _frame() -> Frame:
-    """142 units whose names and addresses would be known again anywhere."""
-    units = tuple(
-        Unit(u.unit, f"Drug Action Team of {u.unit}", u.email, "Manager", "en", u.strata)
-        for u in make_frame(UNITS).units
-    )
-    return Frame(units, ("region",))
-
-
-def _arrivals(chance: random.Random) -> list[int]:
-    return chance.sample(range(1, UNITS + 1), UNITS)
-
-
-def _mark(n: int) -> str:
-    return f"CANARY-{n:03}"
-
-
-def _bits(n: int) -> list[str]:
-    """The options that unit `n` ticks: its number in binary, so that its closed answers are known again."""
-    return [code for i, code in enumerate(BITS) if n >> i & 1]
-
-
-def _closed_row(n: int) -> str:
-    return json.dumps({"bits": _bits(n)}, separators=(",", ":"))
-
-
-def _listing(home: Home) -> tuple[str, ...]:
-    return tuple(sorted(path.name for path in home.path.iterdir() if path.is_file()))
-
-
 # ── judging ──────────────────────────────────────────────────────────────────
 
 
@@ -367,12 +228,6 @@ def _correlation(dump: Dump, what: str, way: str) -> float:
 
 def _step(dump: Dump, way: str) -> float:
     return spearman(attacks.orders(dump, dump.arrivals)[way], attacks.orders(dump, dump.closed)[way])
-
-
-def _order_of_boxes(db: Database, boxes: Sequence[bytes]) -> float:
-    """How well the places of the boxes in the file tell the order in which they came."""
-    content = db.path.read_bytes()
-    return spearman([content.index(box[-60:]) for box in boxes], range(len(boxes)))
 
 
 def _newest_is_lowest(db: Database, round_: int, anew: bool) -> bool:
@@ -389,8 +244,3 @@ def _newest_is_lowest(db: Database, round_: int, anew: bool) -> bool:
 
 def _lowest(content: bytes, marks: Sequence[str]) -> str:
     return min(marks, key=lambda mark: content.index(mark.encode()))
-
-
-def _rows(db: Database, query: str) -> list[Any]:
-    with closing(sqlite3.connect(db.path)) as connection:
-        return connection.execute(query).fetchall()

@@ -1,0 +1,318 @@
+"""The frame of a wave: a file is read and understood, a newer one compared and loaded, one unit corrected."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from surveyapp import frames, privacy
+from surveyapp.documents import nearest
+from surveyapp.frames import Difference, Frame, Listing, Source, Unit, cell, cell_sizes, difference, room_beside
+from surveyapp.instrument import maximum_size
+from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.storage import frames as stored
+from surveyapp.storage import people, waves
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.frames import Listed
+from surveyapp.storage.waves import Wave
+
+MAX_BYTES = 60_000_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a file: its sheet ("" is the only one), headings of fields, columns to leave out, new values."""
+
+    sheet: str = ""
+    named: Mapping[str, str] | None = None
+    left_out: Collection[str] = ()
+    accepted: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What loading a file into a wave would change; `left` names units whose contact is erased and stays so."""
+
+    difference: Difference
+    notes: tuple[Problem, ...]
+    left: tuple[str, ...] = ()
+
+
+def read(name: str, content: bytes, how: Reading = Reading()) -> Listing:
+    """The frame in the CSV or .xlsx file that was called `name`. Raises `Refused` with every problem."""
+    return _read(name, content, how, {})
+
+
+def preview(db: Database, wave: str, name: str, content: bytes, how: Reading = Reading()) -> Plan:
+    """What `load` would change. Raises what it would raise."""
+    with db.reading() as connection:
+        return _planned(connection, wave, name, content, how)[0]
+
+
+def load(db: Database, wave: str, name: str, content: bytes, how: Reading = Reading()) -> Plan:
+    """Bring a wave's frame to what a newer file says; all of it or nothing, and what was changed.
+
+    Units that have been invited, drawn or have answered must stand in the file. A column that the file lacks
+    changes nothing. Raises `Refused` with every problem, and `WaveNotOpen` for a closed wave.
+    """
+    with db.transaction() as connection:
+        plan, before, after = _planned(connection, wave, name, content, how)
+        if not plan.difference:
+            return plan
+        ids = {found.unit.unit: found.id for found in before}
+        changed = plan.difference.changed
+        people.add_units(connection, wave, [(privacy.new_id(), unit) for unit in plan.difference.new])
+        stored.change(connection, [(ids[c.old.unit], c.new) for c in changed])
+        stored.reachable(connection, [ids[c.old.unit] for c in changed if "email" in c.what and c.new.email])
+        stored.drop(connection, [ids[unit.unit] for unit in plan.difference.gone])
+        _count_anew(connection, wave, after)
+        return plan
+
+
+def remove(db: Database, wave: str, unit: str, today: date) -> Listed:
+    """Erase a unit's contact, letters, invitation and draft; the unit as it was.
+
+    It stays in the frame, whose size is no secret, and is never written to again. Of one that has answered only
+    contact and letters go: which answers are its own nobody knows, and that it answered must be kept.
+    Raises `NotFound`.
+    """
+    with db.transaction() as connection:
+        found = _organisation(connection, wave, unit)
+        stored.erase(connection, found, today.isoformat())
+        _count_issued(connection, wave)
+        return found
+
+
+def find(db: Database, wave: str, unit: str) -> Listed:
+    """A unit of a wave. Raises `NotFound`, naming the one most like it."""
+    with db.reading() as connection:
+        return _organisation(connection, wave, unit)
+
+
+def change_contact(
+    db: Database, wave: str, unit: str, *, contact: str | None = None, email: str | None = None
+) -> Unit:
+    """Replace whom a unit's letters are for, or their address; None leaves one as it is, "" takes it away.
+
+    Raises `NotFound`, `WaveNotOpen`, and `Refused` for what is no address.
+    """
+    with db.transaction() as connection:
+        _changeable(connection, wave)
+        found = _organisation(connection, wave, unit)
+        old = found.unit
+        new = replace(
+            old,
+            contact=old.contact if contact is None else contact.strip(),
+            email=old.email if email is None else email.strip(),
+        )
+        if faults := list(_contact_faults(new)):
+            raise Refused(faults, unit)
+        if found.removed:
+            raise SurveyError(f"{unit} asked for its contact to be erased; nothing was stored")
+        stored.change(connection, [(found.id, new)])
+        if new.email and new.email != found.unit.email:
+            stored.reachable(connection, [found.id])
+        _count_issued(connection, wave)
+        return new
+
+
+def drawn(db: Database, wave: str) -> int:
+    """Units of a wave that were drawn into its sample."""
+    with db.reading() as connection:
+        return stored.drawn(connection, wave)
+
+
+# ── reading ──────────────────────────────────────────────────────────────────
+
+
+def _read(name: str, content: bytes, how: Reading, known: Mapping[str, Collection[str]]) -> Listing:
+    source = _source(name, content, how.sheet)
+    return frames.read_listing(source, how.named, how.left_out, known, how.accepted)
+
+
+_ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"MZ", b"\x7fELF")
+
+
+def _source(name: str, content: bytes, sheet: str) -> Source:
+    """By content and name: what is a workbook or is called one is read as one."""
+    if content.startswith(_ARCHIVES) or name.lower().endswith((".xlsx", ".xls", ".xlsm")):
+        return _sheet(name, content, sheet)
+    if sheet:
+        raise Refused([Problem("the file", "it is a text file and has no sheets", "leave --sheet out")])
+    if len(content) > MAX_BYTES:
+        raise Refused([Problem("the file", f"it has {len(content):,} bytes", f"keep it under {MAX_BYTES:,}")])
+    return frames.read_text(content)
+
+
+def _sheet(name: str, content: bytes, sheet: str) -> Source:
+    from surveyapp.export.uploads import read_workbook  # here, for spreadsheets are slow to load
+
+    uploaded = read_workbook(name, content, {sheet.strip().lower()} if sheet else (), large=True)
+    found = {}
+    for title, rows in uploaded.sheets.items():
+        numbered = ((number, [text.strip() for text in cells]) for number, cells in enumerate(rows, 1))
+        filled = tuple((number, cells) for number, cells in numbered if any(cells))
+        if filled:
+            found[title] = Source(filled, title, uploaded.notes)
+    return _chosen(found, uploaded.sheets, sheet)
+
+
+def _chosen(found: Mapping[str, Source], sheets: Collection[str], sheet: str) -> Source:
+    """The one sheet with content, or the one among several that has the headings of a frame."""
+    if sheet and not sheets:
+        raise Refused([Problem("the file", f"it has no sheet “{sheet[:40]}”", "check its name")])
+    if not found:
+        raise Refused([Problem("the file", "it is empty", "give it a header row and a row for each organisation")])
+    likely = [source for source in found.values() if frames.looks_like_frame(source)]
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if len(likely) != 1:
+        what = f"{len(found)} of its sheets have content: {', '.join(found)}"
+        raise Refused([Problem("the file", what, "say which is the frame: --sheet NAME")])
+    others = [title for title in found if title != likely[0].sheet]
+    notes = tuple(Problem(title, "the sheet is not taken for the frame", "nothing to do") for title in others)
+    return replace(likely[0], notes=(*likely[0].notes, *notes))
+
+
+# ── loading ──────────────────────────────────────────────────────────────────
+
+
+def _planned(
+    connection: Connection, name: str, file_name: str, content: bytes, how: Reading
+) -> tuple[Plan, list[Listed], list[Listed]]:
+    """The plan, the frame before it, and the frame after it."""
+    wave = _changeable(connection, name)
+    before = stored.listed(connection, name)
+    listing = _read(file_name, content, how, frames.strata_values(found.unit for found in before))
+    listing, left = _without_removed(listing, before)
+    found = difference([item.unit for item in before], listing)
+    found = replace(found, gone=_without(found.gone, {item.unit.unit for item in before if item.removed}))
+    if wave.sample_seed:
+        found = replace(found, new=tuple(replace(unit, sampled=False) for unit in found.new))
+    problems = [*_gone_problems(found, before), *_moved_problems(found, before, wave)]
+    if problems:
+        raise Refused(problems[: frames.MAX_PROBLEMS], name)
+    after = _after(before, found)
+    _check_cells(connection, wave, after)
+    return Plan(found, listing.notes, left), before, after
+
+
+def _without_removed(listing: Listing, before: Sequence[Listed]) -> tuple[Listing, tuple[str, ...]]:
+    """The file without the contacts of those that asked to be removed."""
+    removed = {found.unit.unit for found in before if found.removed}
+    back = (unit for unit in listing.frame.units if unit.email or unit.contact)
+    left = tuple(unit.unit for unit in back if unit.unit in removed)
+    if not left:
+        return listing, ()
+    units = tuple(
+        replace(unit, email="", contact="") if unit.unit in removed else unit for unit in listing.frame.units
+    )
+    return replace(listing, frame=replace(listing.frame, units=units)), left
+
+
+def _without(units: Sequence[Unit], removed: Collection[str]) -> tuple[Unit, ...]:
+    """Units that asked to be removed stay in the frame, although a list no longer has them."""
+    return tuple(unit for unit in units if unit.unit not in removed)
+
+
+def _gone_problems(found: Difference, before: Sequence[Listed]) -> list[Problem]:
+    """A shorter file does not take back an invitation, an answer or a draw."""
+    gone = {unit.unit for unit in found.gone}
+    sample = any(not item.unit.sampled for item in before)
+    problems = []
+    for item in before:
+        if item.unit.unit not in gone:
+            continue
+        if item.done:
+            why = "it has answered"
+        elif item.invited:
+            why = "it has been invited"
+        elif item.disposition:
+            why = f"it is noted as {item.disposition}"
+        elif sample and item.unit.sampled:
+            why = "it was drawn into the sample"
+        else:
+            continue
+        do = "put its row back; to erase its contact: surveyapp frame remove"
+        problems.append(Problem(item.unit.unit, f"it is not in the file, and {why}", do))
+    return problems
+
+
+def _moved_problems(found: Difference, before: Sequence[Listed], wave: Wave) -> list[Problem]:
+    """An answer took its cell with it: the unit cannot go to another."""
+    done = {item.unit.unit for item in before if item.done}
+    return [
+        Problem(
+            change.old.unit,
+            f"it has answered as {cell(change.old.strata, wave.carry)}, not {cell(change.new.strata, wave.carry)}",
+            "leave that as it was in this wave",
+        )
+        for change in found.changed
+        if change.old.unit in done and cell(change.old.strata, wave.carry) != cell(change.new.strata, wave.carry)
+    ]
+
+
+def _after(before: Sequence[Listed], found: Difference) -> list[Listed]:
+    gone = {unit.unit for unit in found.gone}
+    changed = {change.old.unit: change.new for change in found.changed}
+    kept = [
+        replace(item, unit=changed.get(item.unit.unit, item.unit)) for item in before if item.unit.unit not in gone
+    ]
+    return kept + [Listed(b"", unit, invited=False, done=False, disposition="") for unit in found.new]
+
+
+def _check_cells(connection: Connection, wave: Wave, after: Sequence[Listed]) -> None:
+    """Every cell must still be large enough, and its name fit into the boxes of the wave."""
+    instrument = waves.published(connection, wave.survey, wave.version)
+    sizes = cell_sizes(_frame(wave, after), wave.carry, instrument.disclosure.minimum_base)
+    if maximum_size(instrument) + room_beside(sizes) > wave.box_size:
+        longest = max(sizes, key=len)
+        what = "its name is too long for the boxes of the wave"
+        raise Refused([Problem(f"cell “{longest}”", what, "shorten it")])
+
+
+def _frame(wave: Wave, items: Sequence[Listed]) -> Frame:
+    names = tuple(sorted({name for item in items for name in item.unit.strata}))
+    return Frame(tuple(item.unit for item in items), names, wave.sample_seed)
+
+
+def _count_anew(connection: Connection, name: str, after: Sequence[Listed]) -> None:
+    wave = waves.wave_named(connection, name)
+    sizes = cell_sizes(_frame(wave, after), wave.carry, 0)
+    waves.change_wave(connection, name, cells=json.dumps(sizes, sort_keys=True), issued=_issued(after))
+
+
+def _count_issued(connection: Connection, name: str) -> None:
+    waves.change_wave(connection, name, issued=_issued(stored.listed(connection, name)))
+
+
+def _issued(items: Sequence[Listed]) -> int:
+    """Drawn, with an address or with an access code that has gone out."""
+    return sum(item.unit.sampled and bool(item.unit.email or item.invited) for item in items)
+
+
+# ── one unit ─────────────────────────────────────────────────────────────────
+
+
+def _organisation(connection: Connection, wave: str, unit: str) -> Listed:
+    waves.wave_named(connection, wave)
+    found = stored.organisation(connection, wave, unit)
+    if found is None:
+        names = [name for name, _ in people.names(connection, wave)]
+        raise NotFound(f"{wave} has no unit {unit[:60]!r}; {nearest(unit, names)}")
+    return found
+
+
+def _changeable(connection: Connection, name: str) -> Wave:
+    wave = waves.wave_named(connection, name)
+    if wave.kind != "listed":
+        raise SurveyError(f"{name} is open to anyone and has no frame")
+    if wave.state != "open":
+        raise waves.not_open(wave)
+    return wave
+
+
+def _contact_faults(unit: Unit) -> list[Problem]:
+    given = (("contact", unit.contact), ("email", unit.email))
+    faults = ((name, frames.fault(name, value)) for name, value in given)
+    return [Problem(name, *found) for name, found in faults if found]

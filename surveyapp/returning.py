@@ -1,0 +1,320 @@
+"""Returns: coded answers that came on paper, by telephone or from old data go into the tray, all or none.
+
+Each row is read by the rules of a posted page and sealed like one. Nothing is kept that ties a row to a box: boxes
+go in shuffled, and what is recorded of an organisation is what a sending online records.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from surveyapp import frames
+from surveyapp.documents import nearest
+from surveyapp.instrument import Instrument
+from surveyapp.instrument.coded import CodedRow, Column, columns, read_row
+from surveyapp.problems import AlreadyReceived, Problem, Refused, SurveyError
+from surveyapp.storage import responses, submission, waves
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.submission import Door
+from surveyapp.storage.waves import Wave
+
+MAX_PROBLEMS = 500
+
+Progress = Callable[[int, int], None]
+"""Told how many rows are read, and of how many."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How many returns went into the tray, how many organisations are done by it, how many returns lack answers.
+
+    `gaps` are the required answers that those lack, each at its row and column, `notes` what was odd in the file.
+    """
+
+    returns: int
+    marked: int
+    partial: int
+    gaps: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header, and rows with their numbers; `sheet` is the name of the sheet, "" for a text file.
+
+    `notes` says what was odd and could be read, such as hidden rows.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...] = field(repr=False)
+    sheet: str = ""
+    notes: tuple[Problem, ...] = ()
+
+    def at(self, name: str, line: int, problem: Problem) -> Problem:
+        """A problem at the cell of a row under the column `name`."""
+        if not self.sheet:
+            return Problem(name, problem.what, problem.do, line)
+        place = f"row {line}, {name}"
+        if name in self.header:
+            place = f"{frames.letters(self.header.index(name))}{line} ({name})"
+        return Problem(f"{self.sheet}!{place}", problem.what, problem.do)
+
+
+def load_returns(
+    db: Database,
+    name: str,
+    file_name: str,
+    content: bytes,
+    today: date,
+    *,
+    unit_column: str = "",
+    partial: bool = False,
+    progress: Progress | None = None,
+) -> Loaded:
+    """Put every row of a CSV or .xlsx file into the tray of a wave, in one transaction.
+
+    `unit_column` names the column with the organisation's unit, which is marked done by the same transaction;
+    without it invitations are not touched. `partial` lets returns in that lack required answers. Raises `Refused`
+    with every problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an organisation
+    sends its answers in the same moment; then nothing is loaded.
+    """
+    with db.reading() as connection:
+        wave = _open_wave(waves.wave_named(connection, name))
+        instrument = waves.published(connection, wave.survey, wave.version)
+        doors = submission.doors(connection, name) if unit_column else []
+    table = read_table(file_name, content)
+    entry = _Entry(wave, instrument, table, unit_column, doors)
+    entry.read(partial, progress or (lambda _done, _of: None))
+    if entry.problems:
+        raise Refused(entry.problems[:MAX_PROBLEMS], file_name)
+    with db.transaction() as connection:
+        if waves.wave_named(connection, name) != wave:
+            raise SurveyError(f"{name} was changed while the file was read; load it again")
+        _check_room(connection, wave, len(entry.boxes))
+        try:
+            submission.record_returns(connection, name, entry.boxes, entry.answered, today.isoformat())
+        except AlreadyReceived:
+            raise AlreadyReceived("an organisation in the file has just sent its answers; load it again") from None
+    return Loaded(len(entry.boxes), len(entry.answered), entry.partial, tuple(entry.gaps), table.notes)
+
+
+def read_table(name: str, content: bytes) -> Table:
+    """The table in a CSV file, or in the one sheet of a workbook that has content. Raises `Refused`."""
+    if content.startswith(b"PK") or name.lower().endswith((".xlsx", ".xls")):
+        return _sheet(name, content)
+    try:
+        source = frames.read_text(content)
+    except Refused as refused:
+        raise Refused([_of_file(problem) for problem in refused.problems], name) from None
+    header = tuple(cell.lower() for cell in source.rows[0][1])
+    rows = tuple((line, tuple(cells)) for line, cells in source.rows[1:])
+    return Table(header, rows, notes=tuple(_of_file(note) for note in source.notes))
+
+
+def _of_file(problem: Problem) -> Problem:
+    """What is said of any text file, without the words for a frame."""
+    do = _ONE_TABLE if problem.what == "it is empty" else problem.do
+    return Problem("the file", problem.what, do, problem.line)
+
+
+_ONE_TABLE = "give it a header row and a row for each return"
+
+
+def _open_wave(wave: Wave) -> Wave:
+    """Returns may come after the last day, but not after the close: the tray has been opened then."""
+    if wave.state != "open":
+        raise waves.not_open(wave)
+    return wave
+
+
+def _check_room(connection: Connection, wave: Wave, more: int) -> None:
+    """A wave cannot hold more answers than its frame has organisations: then the file was loaded before."""
+    held = responses.tray_size(connection, wave.name) + responses.response_count(connection, wave.name)
+    if wave.kind == "listed" and held + more > wave.population:
+        raise SurveyError(
+            f"{wave.name} has {wave.population:,} organisations and holds {held:,} answers; with {more:,} more "
+            "some would count twice: was the file loaded before?"
+        )
+
+
+# ── the table ────────────────────────────────────────────────────────────────
+
+
+def _sheet(name: str, content: bytes) -> Table:
+    from surveyapp.export.uploads import read_workbook  # here, for spreadsheets are slow to load
+
+    uploaded = read_workbook(name, content)
+    filled = {title: rows for title, rows in uploaded.sheets.items() if any(rows)}
+    if len(filled) != 1:
+        what = f"{len(filled)} of its sheets have content" if filled else "it is empty"
+        raise Refused([Problem("the file", what, f"leave one sheet, and {_ONE_TABLE}")], name)
+    ((title, rows),) = filled.items()
+    numbered = [(line, cells) for line, cells in enumerate(rows, 1) if any(cell.strip() for cell in cells)]
+    header = tuple(cell.strip().lower() for cell in numbered[0][1])
+    width = len(header)
+    found = (
+        (line, (*(cell.strip() for cell in cells), *("",) * (width - len(cells)))) for line, cells in numbered[1:]
+    )
+    return Table(header, tuple(found), title, uploaded.notes)
+
+
+# ── the rows ─────────────────────────────────────────────────────────────────
+
+
+class _Entry:
+    """A table being read: boxes, organisations, and what is wrong, row by row."""
+
+    def __init__(
+        self, wave: Wave, instrument: Instrument, table: Table, unit_column: str, doors: Sequence[Door]
+    ) -> None:
+        self.wave, self.instrument, self.table = wave, instrument, table
+        self.known = columns(instrument)
+        self.strata = {_stratum_column(name, self.known): name for name in wave.carry}
+        self.unit_column = unit_column.strip().lower()
+        self.doors = {door.unit.casefold(): door for door in doors}
+        self.first: dict[str, int] = {}
+        self.boxes: list[bytes] = []
+        self.answered: list[Door] = []
+        self.problems = list(self._header_problems())
+        self.gaps: list[Problem] = []
+        self.partial = 0
+
+    def read(self, partial: bool, progress: Progress) -> None:
+        """Every row; with `partial` a required answer that is blank is listed and no problem."""
+        if self.problems:
+            return
+        for done, (line, cells) in enumerate(self.table.rows, 1):
+            if len(cells) == len(self.table.header):
+                self._row(line, dict(zip(self.table.header, cells, strict=True)), partial)
+            else:
+                what = f"it has {len(cells)} cells, the header has {len(self.table.header)}"
+                self._wrong("row", line, what, "quote cells that hold the separator")
+            progress(done, len(self.table.rows))
+
+    def _row(self, line: int, cells: Mapping[str, str], partial: bool) -> None:
+        before = len(self.problems)
+        answers = {name: cell for name, cell in cells.items() if name in self.known}
+        coded = read_row(self.instrument, self.known, answers)
+        if not any(answers.values()):
+            self._wrong("row", line, "it holds no answer", "fill it in, or take the row out")
+        self._note(line, coded, partial)
+        door = self._door(line, cells)
+        strata = self._strata(line, cells, door)
+        if len(self.problems) == before:
+            self.boxes.append(submission.sealed(self.wave, self.instrument, coded.route, strata))
+            self.answered += [door] if door else []
+
+    def _note(self, line: int, coded: CodedRow, partial: bool) -> None:
+        gaps = [self.table.at(problem.at, line, problem) for problem in coded.missing]
+        self.problems += [self.table.at(problem.at, line, problem) for problem in coded.problems]
+        if partial:
+            self.gaps += gaps
+            self.partial += bool(gaps)
+        else:
+            more = "fill it in, or let such returns in with --partial"
+            self.problems += [Problem(gap.at, gap.what, more, gap.line) for gap in gaps]
+
+    def _wrong(self, name: str, line: int, what: str, do: str) -> None:
+        self.problems.append(self.table.at(name, line, Problem(name, what, do)))
+
+    def _door(self, line: int, cells: Mapping[str, str]) -> Door | None:
+        """The organisation that a row is of, with everything that keeps it from being marked done."""
+        if not self.unit_column:
+            return None
+        unit = cells[self.unit_column]
+        door = self.doors.get(unit.casefold())
+        if door is None:
+            what = f"the frame has no unit {_quoted(unit)}" if unit else "it is empty"
+            self._wrong(
+                self.unit_column, line, what, self._likely(unit) if unit else "name the unit of the return"
+            )
+        elif door.done:
+            what = f"the answers of {_quoted(unit)} have been received"
+            self._wrong(self.unit_column, line, what, "take the row out; one answer counts")
+        elif not door.sampled:
+            what = f"{_quoted(unit)} is not in the sample"
+            self._wrong(self.unit_column, line, what, "take the row out")
+        elif first := self.first.get(door.unit):
+            self._wrong(self.unit_column, line, f"{_quoted(unit)} stands in row {first} too", "keep one")
+        if door:
+            self.first.setdefault(door.unit, line)
+        return door
+
+    def _likely(self, unit: str) -> str:
+        remedy = nearest(unit, [door.unit for door in self.doors.values()])
+        return remedy if "did you" in remedy else "write it as in the frame"
+
+    def _strata(self, line: int, cells: Mapping[str, str], door: Door | None) -> Mapping[str, str]:
+        given = {name: cells[column] for column, name in self.strata.items() if column in cells}
+        if door:
+            return self._own_strata(line, given, door)
+        if self.unit_column:
+            return given
+        column = next(iter(self.strata), "")
+        if blank := [column for column, name in self.strata.items() if not given[name]]:
+            self._wrong(blank[0], line, "the stratum is empty", "fill it in")
+        elif (cell := frames.cell(given, self.wave.carry)) not in self.wave.cells and column:
+            remedy = nearest(cell, list(self.wave.cells))
+            self._wrong(column, line, f"the frame has nobody in {_quoted(cell)}", remedy)
+        return given
+
+    def _own_strata(self, line: int, given: Mapping[str, str], door: Door) -> Mapping[str, str]:
+        """Those of the frame; a file may repeat them, but not say otherwise."""
+        for column, name in self.strata.items():
+            own = door.strata.get(name, "")
+            if given.get(name) and given[name] != own:
+                what = f"{_quoted(given[name])} is not the frame's {name} of {_quoted(door.unit)}"
+                self._wrong(column, line, what, f"write {_quoted(own)}, or leave it empty")
+        return door.strata
+
+    # ── the header ──
+
+    def _header_problems(self) -> list[Problem]:
+        known = {*self.known, *self.strata, *filter(None, [self.unit_column])}
+        header = Counter(self.table.header)
+        problems = [
+            Problem(_shown(name), "the column stands twice", "keep one") for name in header if header[name] > 1
+        ]
+        problems += [
+            Problem(_shown(name), "the questionnaire has no such variable", self._nearest(name))
+            for name in header
+            if name not in known
+        ]
+        missing = [name for name in self._needed() if name not in header]
+        problems += [Problem(name, "the column is missing", "add it to the header") for name in missing]
+        if self.unit_column and self.wave.kind == "open":
+            do = "load the file without --unit-column"
+            problems.append(Problem(self.unit_column, "a wave open to anyone has no units", do))
+        if not self.table.rows:
+            problems.append(Problem("rows", "there is no return under the header", "add a row for each"))
+        return [self.table.at(problem.at, 1, problem) for problem in problems]
+
+    def _needed(self) -> list[str]:
+        return [self.unit_column] if self.unit_column else list(self.strata)
+
+    def _nearest(self, name: str) -> str:
+        for known, column in self.known.items():
+            if column.page and known.partition("@")[0] == name.partition(".")[0]:
+                return f'its page is repeated: write "{known.partition("@")[0]}@1" for the first of them'
+            if column.question == name and column.kind in {"tick", "plain"}:
+                return f'it has a column for each option, such as "{known}"'
+        remedy = nearest(name, [*self.known, *self.strata])
+        return (
+            remedy
+            if "did you" in remedy
+            else "take the column out, or name it as the annex of the blank form does"
+        )
+
+
+def _stratum_column(name: str, known: Mapping[str, Column]) -> str:
+    """A stratum goes by its name, or with `unit.` before it where a question has that name."""
+    return f"unit.{name}" if name in known else name
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:60]) or "(no name)"
+
+
+def _quoted(text: str) -> str:
+    return f'"{_shown(text)}"'

@@ -1,0 +1,121 @@
+"""The frame of a wave as it is stored, and how it changes: the people side, never an answer."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+
+from surveyapp.frames import Unit
+from surveyapp.storage import people
+from surveyapp.storage.letters import letter_table
+from surveyapp.storage.people import draft_table, invitation_table, organisation_table
+
+_HERE = organisation_table.c.id == sa.bindparam("here")
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An organisation of a wave's frame: whether it was invited, has answered, and what was noted of it."""
+
+    id: bytes
+    unit: Unit = field(repr=False)
+    invited: bool
+    done: bool
+    disposition: str
+
+    @property
+    def removed(self) -> bool:
+        """Whether it asked for its contact to be erased; no newer list brings that back."""
+        known = self.unit.email or self.unit.contact
+        return not known and (self.done or (self.disposition == "refused" and not self.invited))
+
+
+_LISTED = (
+    sa.select(organisation_table, invitation_table.c.state)
+    .outerjoin(invitation_table, invitation_table.c.organisation == organisation_table.c.id)
+    .order_by(organisation_table.c.unit)
+)
+
+
+def listed(connection: sa.Connection, wave: str) -> list[Listed]:
+    """Every organisation of a wave, by unit."""
+    return [_listed(row) for row in connection.execute(_LISTED.where(organisation_table.c.wave == wave))]
+
+
+def organisation(connection: sa.Connection, wave: str, unit: str) -> Listed | None:
+    """One organisation of a wave."""
+    here = (organisation_table.c.wave == wave, organisation_table.c.unit == unit)
+    row = connection.execute(_LISTED.where(*here)).one_or_none()
+    return _listed(row) if row else None
+
+
+def drawn(connection: sa.Connection, wave: str) -> int:
+    """Organisations of a wave that were drawn into its sample; without a sample all."""
+    query = sa.select(sa.func.count()).where(organisation_table.c.wave == wave, organisation_table.c.sampled == 1)
+    return connection.scalar(query) or 0
+
+
+_CHANGE = organisation_table.update().where(_HERE)
+
+
+def change(connection: sa.Connection, units: Iterable[tuple[bytes, Unit]]) -> None:
+    """Store new particulars of organisations."""
+    rows = [
+        {
+            "here": id_,
+            "name": unit.name,
+            "email": unit.email,
+            "contact": unit.contact,
+            "language": unit.language,
+            "strata": json.dumps(unit.strata, sort_keys=True, ensure_ascii=False),
+        }
+        for id_, unit in units
+    ]
+    if rows:
+        connection.execute(_CHANGE, rows)
+
+
+_REACHABLE = (
+    organisation_table.update()
+    .where(_HERE, organisation_table.c.disposition == "undeliverable")
+    .values(disposition="", disposition_on=None)
+)
+
+
+def reachable(connection: sa.Connection, organisations: Sequence[bytes]) -> None:
+    """Take back that nothing could be delivered: the address is another now."""
+    if organisations:
+        connection.execute(_REACHABLE, [{"here": id_} for id_ in organisations])
+
+
+def drop(connection: sa.Connection, organisations: Sequence[bytes]) -> None:
+    """Take organisations out that were never invited, with the letters that wait for them."""
+    for start in range(0, len(organisations), _AT_ONCE):
+        some = organisations[start : start + _AT_ONCE]
+        connection.execute(letter_table.delete().where(letter_table.c.organisation.in_(some)))
+        connection.execute(organisation_table.delete().where(organisation_table.c.id.in_(some)))
+
+
+def erase(connection: sa.Connection, found: Listed, today: str) -> None:
+    """Erase whom to write to and every letter; of one that has not answered also invitation and draft.
+
+    That it has answered stays. One that was invited and has not answered counts as refused.
+    """
+    connection.execute(letter_table.delete().where(letter_table.c.organisation == found.id))
+    values: dict[str, object] = {"email": "", "contact": ""}
+    if not found.done:
+        mine = invitation_table.c.organisation == found.id
+        codes = sa.select(invitation_table.c.code_hash).where(mine)
+        connection.execute(draft_table.delete().where(draft_table.c.code_hash.in_(codes)))
+        connection.execute(invitation_table.delete().where(mine))
+        values |= {"disposition": "refused", "disposition_on": today}
+    connection.execute(organisation_table.update().where(organisation_table.c.id == found.id).values(values))
+
+
+def _listed(row: sa.Row[tuple[object, ...]]) -> Listed:
+    values = row._asdict()
+    unit = replace(people._unit(row), sampled=bool(values["sampled"]))
+    state = values["state"]
+    return Listed(values["id"], unit, state is not None, state == "done", values["disposition"])

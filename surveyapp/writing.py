@@ -1,0 +1,594 @@
+"""Writing: invitations, reminders and new codes go out, each once, and whatever did not is listed.
+
+A letter is a row of the outbox, and it is marked before and after it is sent. Whatever kills a run, the next one
+finds at most one letter of which nobody knows whether it left; that one is listed for a person to decide.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from surveyapp import fieldwork, mail, privacy
+from surveyapp.config import alone, secret
+from surveyapp.documents import nearest
+from surveyapp.fieldwork import DISPOSITIONS, Unit, days_left, takes_answers
+from surveyapp.instrument import Instrument
+from surveyapp.mail import Letter, Transport
+from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.storage import letters, people, waves
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.letters import Addressee, Entry, Queued
+from surveyapp.storage.waves import Wave
+from surveyapp.templates import DEFAULTS, KINDS, Template, filled, read_template, said_day, said_days
+
+ADDRESS, SENDER = "http://127.0.0.1:8000", "surveys@localhost"
+"""Of the site and of letters, as long as they stay on this machine."""
+
+EXAMPLE_CODE = "ABCDE-12345-FGHJK-67890"
+"""Made up, for previews."""
+
+REFUSALS = 10
+"""So many letters refused one after the other say that the fault is not in the addresses."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What letters are written with: the store, the file of the outbox key, the way out, and the day."""
+
+    db: Database
+    key_file: Path
+    transport: Transport
+    today: date
+    progress: Progress = lambda _what, _done, _of: None
+
+
+@dataclass
+class Outcome:
+    """What a run did: how many letters were sent, which were refused and why, which nobody knows of.
+
+    `waiting` counts those that are still due; `stopped` says why the run ended before them, or "".
+    """
+
+    sent: int = 0
+    failed: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    waiting: int = 0
+    stopped: str = ""
+
+
+# ── inviting and reminding ───────────────────────────────────────────────────
+
+
+def invite(desk: Desk, name: str, *, address: str = "", sender: str = "") -> Outcome:
+    """Invite everybody with an address who has no code yet, and send what waits.
+
+    Codes and letters are stored together before the first letter goes. `address` (of the site) and `sender` are
+    kept with the wave; "" takes what was kept. Raises `WaveNotOpen`, and `Unreachable` if no letter can go now:
+    then nobody is invited.
+    """
+
+    def write(connection: Connection, key: bytes) -> None:
+        uninvited = [a for a in letters.addressees(connection, name) if _invitable(a)]
+        codes = [(a, privacy.new_code(), privacy.new_id()) for a in uninvited]
+        entries = ((_hash(code), a.id, privacy.new_id()) for a, code, _ in codes)
+        people.add_invitations(connection, name, entries)
+        waiting = [Entry(id_, a.id, "invitation", privacy.seal_code(key, code, id_)) for a, code, id_ in codes]
+        letters.add(connection, name, waiting, desk.today.isoformat())
+
+    return _run(desk, name, write, address, sender)
+
+
+def remind(desk: Desk, name: str, rule: Sequence[int] | None, *, address: str = "", sender: str = "") -> Outcome:
+    """Remind those who were invited and have not answered, and send what waits.
+
+    `rule` is days after the invitation; None reminds all of them now. Nobody is reminded who refused, is out of
+    scope or cannot be reached, nor twice on one day. Raises like `invite`.
+    """
+
+    def write(connection: Connection, _key: bytes) -> None:
+        silent = [a for a in letters.addressees(connection, name) if _remindable(a)]
+        due = [a for a in silent if fieldwork.due(a.invited_on, a.reminded_on, rule, desk.today)]
+        entries = [Entry(privacy.new_id(), a.id, "reminder") for a in due]
+        letters.add(connection, name, entries, desk.today.isoformat())
+
+    return _run(desk, name, write, address, sender)
+
+
+def new_code(desk: Desk, name: str, unit: str, *, address: str = "", sender: str = "") -> Outcome:
+    """Send one organisation a new code. The old one no longer works; a draft under it is erased.
+
+    Raises `SurveyError` if the organisation has answered, was never invited or cannot be written to.
+    """
+
+    def write(connection: Connection, key: bytes) -> None:
+        _give_new_code(connection, _askable(connection, name, unit), key, desk.today)
+
+    return _run(desk, name, write, address, sender)
+
+
+def check_new_code(db: Database, name: str, unit: str) -> None:
+    """Raise what `new_code` would, before anybody is asked to confirm it."""
+    with db.reading() as connection:
+        _askable(connection, name, unit)
+
+
+def resend(desk: Desk, name: str, units: Collection[str]) -> Outcome:
+    """Send again what failed to reach `units`, or of which nobody knows; without units all that failed.
+
+    A code that was erased because its letter failed is replaced by a new one. Raises `SurveyError` for a unit
+    without such a letter, and where a draft would be lost by it.
+    """
+
+    def write(connection: Connection, key: bytes) -> None:
+        lost = [queued for state in ("failed", "unknown") for queued in letters.letters(connection, name, state)]
+        wanted = [q for q in lost if q.unit.unit in units or (not units and q.state == "failed")]
+        for unit in sorted(set(units) - {queued.unit.unit for queued in wanted}):
+            _addressee(connection, name, unit)
+            raise SurveyError(f"no letter to {unit} failed or is unknown; see: surveyapp letters list {name}")
+        for queued in wanted:
+            _put_back(connection, name, queued, key)
+
+    return _run(desk, name, write, "", "")
+
+
+def send_test(desk: Desk, to: str, sender: str) -> None:
+    """Send a letter without a code to see that letters arrive. Raises what the transport raises."""
+    if not fieldwork.is_email(to):
+        raise SurveyError(f"{to[:80]!r} is not an e-mail address; write one such as name@example.org")
+    text = "This letter was sent to see whether letters arrive. There is nothing to do.\n"
+    with desk.transport as out:
+        out.send(Letter(name=f"test\n{to}", to=to, subject="A test of letters", text=text), sender)
+
+
+def _invitable(addressee: Addressee) -> bool:
+    return addressee.code_hash is None and bool(addressee.unit.email) and not addressee.disposition
+
+
+def _remindable(addressee: Addressee) -> bool:
+    reachable = bool(addressee.unit.email) and not addressee.disposition and not addressee.lacking
+    return addressee.code_hash is not None and not addressee.done and reachable
+
+
+def _askable(connection: Connection, name: str, unit: str) -> Addressee:
+    """The organisation, if it can be given a new code."""
+    found = _addressee(connection, name, unit)
+    if found.done:
+        raise SurveyError(f"{unit} has answered; a new code would open nothing")
+    if found.code_hash is None:
+        raise SurveyError(f"{unit} has not been invited; run: surveyapp invite {name}")
+    if not found.unit.email or found.disposition:
+        why = _said(found.disposition) or "without an address"
+        raise SurveyError(f"{unit} is {why}; correct that first, then send a code")
+    return found
+
+
+def _give_new_code(connection: Connection, addressee: Addressee, key: bytes, today: date) -> None:
+    """Exchange the code, in a letter of today; letters with the old code that still wait are of no use."""
+    code = privacy.new_code()
+    letters.new_code(connection, addressee.id, _hash(code), privacy.new_id())
+    mine = letters.letters(connection, addressee.wave, unit=addressee.unit.unit)
+    for old in mine:
+        if old.code is not None:
+            letters.finish(connection, old.id, "failed", None, "replaced by a new code")
+    day = today.isoformat()
+    same_day = next((old.id for old in mine if (old.kind, old.due_on) == ("code", day)), None)
+    if same_day:
+        letters.again(connection, same_day, privacy.seal_code(key, code, same_day))
+    else:
+        id_ = privacy.new_id()
+        entry = Entry(id_, addressee.id, "code", privacy.seal_code(key, code, id_))
+        letters.add(connection, addressee.wave, [entry], day)
+
+
+def _put_back(connection: Connection, name: str, queued: Queued, key: bytes) -> None:
+    """Make a lost letter due again, with its code, or with a new one where that was erased."""
+    sealed = queued.code
+    if queued.kind != "reminder" and sealed is None:
+        found = _addressee(connection, name, queued.unit.unit)
+        if found.done or found.code_hash is None:
+            raise SurveyError(f"{queued.unit.unit} has answered; no letter is needed")
+        if letters.has_draft(connection, found.code_hash):
+            what = f"{queued.unit.unit} has begun to answer with the code it has"
+            raise SurveyError(
+                f"{what}; if it needs another, use: surveyapp letters code {name} {queued.unit.unit}"
+            )
+        code = privacy.new_code()
+        letters.new_code(connection, found.id, _hash(code), privacy.new_id())
+        sealed = privacy.seal_code(key, code, queued.id)
+    letters.again(connection, queued.id, sealed)
+
+
+# ── a run ────────────────────────────────────────────────────────────────────
+
+Write = Callable[[Connection, bytes], None]
+
+
+def _run(desk: Desk, name: str, write: Write, address: str, sender: str) -> Outcome:
+    """Settle what an earlier run left, write the new letters in one transaction, then send all that are due."""
+    with desk.db.reading() as connection:
+        wave = _in_the_field(connection, name, desk.today)
+    _headings(desk, wave, address, sender)
+    key = secret(desk.key_file, privacy.new_secret)
+    busy = "letters are being sent by another process; wait until it has ended"
+    with alone(desk.key_file, busy), desk.transport:
+        with desk.db.transaction() as connection:
+            wave = _in_the_field(connection, name, desk.today)
+            wave = _keep_headings(connection, wave, _headings(desk, wave, address, sender))
+        run = _Run(desk, wave, key)
+        run.settle()
+        with desk.db.transaction() as connection:
+            _in_the_field(connection, name, desk.today)
+            write(connection, key)
+        return run.send_due()
+
+
+class _Run:
+    """One sending of all that is due in a wave, over one transport."""
+
+    def __init__(self, desk: Desk, wave: Wave, key: bytes) -> None:
+        self.desk, self.wave, self.key = desk, wave, key
+        self.book = _book(wave)
+        self.outcome = Outcome()
+        self.in_a_row = 0
+
+    def settle(self) -> None:
+        """Decide what became of the letter at which an earlier run ended: its file tells, or nobody knows."""
+        with self.desk.db.reading() as connection:
+            tried = letters.letters(connection, self.wave.name, "trying")
+            self.read(connection)
+        for queued in tried:
+            known = self.desk.transport.has(self.letter(queued), self.sender)
+            with self.desk.db.transaction() as connection:
+                self._write(connection, (queued.id, "sent" if known else "unknown", ""))
+
+    def read(self, connection: Connection) -> None:
+        """What the letters of this wave say, as it is now."""
+        self.instrument = waves.published(connection, self.wave.survey, self.wave.version)
+        found = letters.addressees(connection, self.wave.name)
+        self.invited = {addressee.unit.unit: addressee.invited_on or "" for addressee in found}
+
+    @property
+    def sender(self) -> str:
+        return self.wave.sender or SENDER
+
+    def send_due(self) -> Outcome:
+        """Send in the order of the frame. One commit a letter: the last is finished where the next is begun."""
+        with self.desk.db.reading() as connection:
+            due = letters.letters(connection, self.wave.name, "due")
+            self.read(connection)
+        left: tuple[bytes, str, str] | None = None
+        try:
+            for done, queued in enumerate(due):
+                self.desk.progress("sending letters", done, len(due))
+                ready = self.letter(queued)
+                with self.desk.db.transaction() as connection:
+                    self._write(connection, left)
+                    left = None
+                    going = self._begin(connection, queued)
+                if going:
+                    left = (queued.id, *self._attempt(ready, queued))
+                if self.outcome.stopped:
+                    break
+        finally:
+            with self.desk.db.transaction() as connection:
+                self._write(connection, left)
+        return self._counted()
+
+    def _begin(self, connection: Connection, queued: Queued) -> bool:
+        """Mark the letter as being tried, unless its organisation has answered meanwhile or is not to be asked."""
+        now = letters.start(connection, queued.id)
+        if now is None:
+            return False
+        if now.done or (now.kind == "reminder" and (now.disposition or not now.unit.email)):
+            letters.withdraw(connection, now.id)
+            return False
+        if now.disposition or not now.unit.email:
+            letters.finish(connection, now.id, "due", None, "waits for an address or a decision")
+            return False
+        return True
+
+    def _attempt(self, letter: Letter, queued: Queued) -> tuple[str, str]:
+        """Send it; its new state and a note that holds codes only, never a server's words."""
+        unit = queued.unit.unit
+        try:
+            self.desk.transport.send(letter, self.sender)
+        except mail.Declined as refusal:
+            self.outcome.failed.append(f"{unit}: {refusal}")
+            self._count_refusal()
+            return "failed", refusal.code
+        except mail.NotNow as refusal:
+            self.outcome.postponed.append(f"{unit}: {refusal}")
+            self._count_refusal()
+            return "due", refusal.code
+        except mail.Uncertain as broken:
+            self.outcome.unknown.append(unit)
+            self.outcome.stopped = f"{broken} to {unit}"
+            return "unknown", ""
+        except mail.Unreachable as gone:
+            self.outcome.stopped = str(gone)
+            return "due", ""
+        self.outcome.sent += 1
+        self.in_a_row = 0
+        return "sent", ""
+
+    def _count_refusal(self) -> None:
+        self.in_a_row += 1
+        if self.in_a_row >= REFUSALS:
+            self.outcome.stopped = (
+                f"{REFUSALS} letters were refused one after the other; look at the reasons first"
+            )
+
+    def _write(self, connection: Connection, left: tuple[bytes, str, str] | None) -> None:
+        if left:
+            id_, state, note = left
+            day = self.desk.today.isoformat() if state in {"sent", "failed"} else None
+            letters.finish(connection, id_, state, day, note)
+
+    def _counted(self) -> Outcome:
+        with self.desk.db.reading() as connection:
+            self.outcome.waiting = len(letters.letters(connection, self.wave.name, "due"))
+            unknown = letters.letters(connection, self.wave.name, "unknown")
+        self.outcome.unknown = [queued.unit.unit for queued in unknown]
+        return self.outcome
+
+    def letter(self, queued: Queued) -> Letter:
+        """The letter itself; its name is that of its file, which no other letter of the wave has."""
+        code = privacy.open_code(self.key, queued.code, queued.id) if queued.code else ""
+        unit = queued.unit
+        name = unit.unit if queued.kind == "invitation" else f"{unit.unit}\n{queued.kind}\n{queued.due_on}"
+        words = _words(
+            self.wave,
+            self.instrument,
+            unit,
+            queued.kind,
+            self.book,
+            self.desk.today,
+            code,
+            self.invited[unit.unit],
+        )
+        return Letter(name=name, to=unit.email, subject=words.subject, text=words.text, html=words.html)
+
+
+# ── the words of a letter ────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Book:
+    """What a wave's letters say: the address of the site, and templates by kind and language."""
+
+    address: str = ""
+    templates: dict[str, dict[str, Template]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A letter as it would be sent now, with a made-up code."""
+
+    sender: str
+    to: str
+    language: str
+    words: Template
+
+
+def set_template(
+    db: Database, name: str, kind: str, language: str, content: bytes | None, markup: bytes = b""
+) -> None:
+    """Give a wave its own words for one kind of letter in one language; None takes them away again.
+
+    Raises `Refused` with every problem, and for a language that the questionnaire does not have.
+    """
+    template = None if content is None else read_template(content, _known(kind, KINDS, "kind"), markup)
+    with db.transaction() as connection:
+        wave = waves.wave_named(connection, name)
+        languages = waves.published(connection, wave.survey, wave.version).languages
+        _known(language, languages, "language")
+        book = _book(wave)
+        own = {k: v for k, v in book.templates.get(kind, {}).items() if k != language}
+        if template:
+            own[language] = template
+        _keep_book(connection, wave, Book(book.address, book.templates | {kind: own}))
+
+
+def template_of(db: Database, name: str, kind: str, language: str) -> Template:
+    """The words of a kind of letter before anything is filled in; language "" is the questionnaire's first."""
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+        instrument = waves.published(connection, wave.survey, wave.version)
+    language = _known(language, instrument.languages, "language") if language else instrument.languages[0]
+    return _template(_book(wave), _known(kind, KINDS, "kind"), language, instrument.languages[0])
+
+
+def preview(db: Database, name: str, kind: str, unit: str, today: date) -> Preview:
+    """The letter that `unit` would get today; "" takes the first organisation that has an address."""
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+        instrument = waves.published(connection, wave.survey, wave.version)
+        found = _addressee(connection, name, unit) if unit else _first(connection, name)
+    invited = found.invited_on or today.isoformat()
+    own = found.unit
+    words = _words(wave, instrument, own, _known(kind, KINDS, "kind"), _book(wave), today, EXAMPLE_CODE, invited)
+    return Preview(wave.sender or SENDER, own.email, _language(own, instrument), words)
+
+
+def _words(
+    wave: Wave, instrument: Instrument, unit: Unit, kind: str, book: Book, today: date, code: str, invited: str
+) -> Template:
+    """One letter filled in, in the organisation's language as far as the questionnaire has it."""
+    language = _language(unit, instrument)
+    sender = wave.sender or SENDER
+    values = {
+        "unit.name": unit.name,
+        "contact": unit.contact or unit.name,
+        "title": instrument.title.in_language(language),
+        "address": book.address or ADDRESS,
+        "code": code,
+        "closes": said_day(wave.closes_on or "", language),
+        "days_left": said_days(days_left(wave.closes_on, today), language),
+        "sender": parseaddr(sender)[0] or parseaddr(sender)[1],
+        "minutes": str(instrument.minutes),
+        "respondent": instrument.respondent.in_language(language),
+        "ask": wave.contact,
+        "invited": said_day(invited, language),
+    }
+    return filled(_template(book, kind, language, instrument.languages[0]), values)
+
+
+def _language(unit: Unit, instrument: Instrument) -> str:
+    return unit.language if unit.language in instrument.languages else instrument.languages[0]
+
+
+def _template(book: Book, kind: str, language: str, first: str) -> Template:
+    """The wave's own words, else ours in that language, else the wave's in the first language, else English."""
+    own = book.templates.get(kind, {})
+    return own.get(language) or DEFAULTS.get((kind, language)) or own.get(first) or DEFAULTS[kind, "en"]
+
+
+def _book(wave: Wave) -> Book:
+    if not wave.letters:
+        return Book()
+    kept = json.loads(wave.letters)
+    templates = {
+        kind: {language: Template(**words) for language, words in own.items()}
+        for kind, own in kept["templates"].items()
+    }
+    return Book(kept["address"], templates)
+
+
+def _keep_book(connection: Connection, wave: Wave, book: Book) -> None:
+    waves.change_wave(connection, wave.name, letters=json.dumps(asdict(book), ensure_ascii=False, sort_keys=True))
+
+
+def _headings(desk: Desk, wave: Wave, address: str, sender: str) -> tuple[str, str]:
+    """Address of the site and sender, given now or kept. Beyond this machine there are no defaults."""
+    address = (address or _book(wave).address).rstrip("/")
+    sender = sender or wave.sender
+    if address and not _is_site(address):
+        raise SurveyError(f"{address[:80]!r} is not the address of a site; write https://survey.example.org")
+    if isinstance(desk.transport, mail.Server) and not (address and sender):
+        raise SurveyError(
+            "letters that leave this machine need --address and --sender; both are kept for the next"
+        )
+    return address, sender
+
+
+def _is_site(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    plain = address.isprintable() and not set(address) & set(' #?{}<>"')
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _keep_headings(connection: Connection, wave: Wave, headings: tuple[str, str]) -> Wave:
+    """Store address and sender if they are new; the wave as it is then."""
+    address, sender = headings
+    book = _book(wave)
+    if address != book.address:
+        _keep_book(connection, wave, Book(address, book.templates))
+    if sender != wave.sender:
+        waves.change_wave(connection, wave.name, sender=sender)
+    return waves.wave_named(connection, wave.name)
+
+
+# ── what became of letters and organisations ─────────────────────────────────
+
+
+def listed(db: Database, name: str, state: str = "") -> list[Queued]:
+    """The letters of a wave in the order of the frame. What a killed run left is "trying" until the next run."""
+    with db.reading() as connection:
+        waves.wave_named(connection, name)
+        return letters.letters(connection, name, state)
+
+
+def mark_sent(db: Database, name: str, unit: str, today: date) -> None:
+    """Say of letters to `unit` of which nobody knew that they arrived. Raises `SurveyError` if there is none."""
+    with db.transaction() as connection:
+        waves.wave_named(connection, name)
+        unknown = letters.letters(connection, name, "unknown", _addressee(connection, name, unit).unit.unit)
+        if not unknown:
+            raise SurveyError(f"no letter to {unit} is unknown; see: surveyapp letters list {name}")
+        for queued in unknown:
+            letters.finish(connection, queued.id, "sent", today.isoformat())
+
+
+def mark_organisation(db: Database, name: str, unit: str, disposition: str, today: date) -> None:
+    """Say what became of an organisation: one of `DISPOSITIONS`, or "" to take that back.
+
+    Raises `SurveyError` if it has answered.
+    """
+    if disposition:
+        _known(disposition, DISPOSITIONS, "disposition")
+    with db.transaction() as connection:
+        found = _addressee(connection, name, unit)
+        if found.done and disposition:
+            raise SurveyError(f"{unit} has answered; it cannot be {_said(disposition)}")
+        letters.dispose(connection, found.id, disposition, today.isoformat())
+
+
+def bounced(db: Database, name: str, returned: Iterable[tuple[int, str, str]], today: date) -> list[str]:
+    """Mark organisations undeliverable whose letters came back, given as (line, "unit" or "email", value).
+
+    The units marked; those that have answered all the same are passed over. Raises `Refused` with every value that
+    the wave does not have; then none is marked.
+    """
+    with db.transaction() as connection:
+        waves.wave_named(connection, name)
+        everybody = letters.addressees(connection, name)
+        by = {("unit", a.unit.unit.casefold()): [a] for a in everybody}
+        for addressee in everybody:
+            by.setdefault(("email", addressee.unit.email.casefold()), []).append(addressee)
+        given = [(line, column, value, by.get((column, value.casefold()), [])) for line, column, value in returned]
+        unknown = [
+            Problem(c, f'"{v[:80]}" is not in {name}', "correct it", n) for n, c, v, found in given if not found
+        ]
+        if unknown:
+            raise Refused(unknown, "letters that came back")
+        marked = {a.id: a.unit.unit for _, _, _, found in given for a in found if not a.done}
+        for id_ in marked:
+            letters.dispose(connection, id_, "undeliverable", today.isoformat())
+    return sorted(marked.values())
+
+
+def _addressee(connection: Connection, name: str, unit: str) -> Addressee:
+    waves.wave_named(connection, name)
+    found = letters.addressees(connection, name, unit)
+    if not found:
+        known = [a.unit.unit for a in letters.addressees(connection, name)]
+        raise NotFound(f"there is no organisation {unit[:60]!r} in {name}; {nearest(unit, known)}")
+    return found[0]
+
+
+def _first(connection: Connection, name: str) -> Addressee:
+    for addressee in letters.addressees(connection, name):
+        if addressee.unit.email:
+            return addressee
+    raise SurveyError(f"{name} has no organisation with an address; there is nobody to write to")
+
+
+def _said(disposition: str) -> str:
+    return disposition.replace("-", " ")
+
+
+def _known(given: str, known: Sequence[str], what: str) -> str:
+    if given not in known:
+        raise SurveyError(f"{given[:40]!r} is not a {what} here; {nearest(given, list(known))}")
+    return given
+
+
+def _in_the_field(connection: Connection, name: str, today: date) -> Wave:
+    wave = waves.wave_named(connection, name)
+    if not takes_answers(wave.state, wave.closes_on, today, wave.paused_on):
+        raise waves.not_open(wave)
+    return wave
+
+
+def _hash(code: str) -> bytes:
+    return privacy.code_hash(privacy.normal_code(code) or "")
