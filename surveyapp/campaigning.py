@@ -8,7 +8,7 @@ from datetime import date
 
 from surveyapp import fieldwork, privacy
 from surveyapp.colours import colour_problems
-from surveyapp.fieldwork import Frame, Unit, cell_sizes, days_left, naming_problems, printed_day, takes_answers
+from surveyapp.fieldwork import Frame, Unit, cell_sizes, days_left, naming_problems, printed_day
 from surveyapp.frames import room_beside
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
@@ -149,13 +149,13 @@ def invite(db: Database, name: str, today: date) -> list[tuple[Unit, str]]:
     Raises `WaveNotOpen` if the wave is closed or its last day is over.
     """
     with db.transaction() as connection:
-        _answerable_wave(connection, name, today)
+        waves.check_taking(waves.wave_named(connection, name), today)
         return _give_codes(connection, name)
 
 
 def _give_codes(connection: Connection, name: str) -> list[tuple[Unit, str]]:
     codes = [(id_, unit, privacy.new_code()) for id_, unit in people.uninvited(connection, name)]
-    entries = ((_hash(code), id_, privacy.new_id()) for id_, _, code in codes)
+    entries = ((privacy.printed_hash(code), id_, privacy.new_id()) for id_, _, code in codes)
     people.add_invitations(connection, name, entries)
     return [(unit, code) for _, unit, code in codes]
 
@@ -252,14 +252,3 @@ def _open_wave_named(connection: Connection, name: str) -> Wave:
     if wave.state != "open":
         raise waves.not_open(wave)
     return wave
-
-
-def _answerable_wave(connection: Connection, name: str, today: date) -> Wave:
-    wave = waves.wave_named(connection, name)
-    if not takes_answers(wave.state, wave.closes_on, today, wave.paused_on):
-        raise waves.not_open(wave)
-    return wave
-
-
-def _hash(code: str) -> bytes:
-    return privacy.code_hash(privacy.normal_code(code) or "")

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TypeVar
 
 from surveyapp import privacy
-from surveyapp.fieldwork import takes_answers
 from surveyapp.identifying import Finding, Names, identifying, prepare
 from surveyapp.instrument import (
     Clash,
@@ -171,7 +170,7 @@ class Taken:
 def in_the_field(db: Database, today: date) -> list[tuple[Wave, Instrument]]:
     """The waves that take answers now, with their questionnaires."""
     with db.reading() as connection:
-        found = [wave for wave in waves.waves(connection) if _taking(wave, today)]
+        found = [wave for wave in waves.waves(connection) if waves.taking(wave, today)]
         return [(wave, waves.published(connection, wave.survey, wave.version)) for wave in found]
 
 
@@ -273,7 +272,7 @@ def _items(connection: Connection, visit: Visit, page: str, today: date) -> tupl
 
 
 def _with_items(before: Desk, step: Step, answers: Answers, count: int) -> Desk:
-    return _with_answers(before, {**answers, count_key(step.page): str(count)}, keep=before.visited)
+    return _with_answers(before, {**answers, count_key(step.page): str(count)})
 
 
 def leave_for_colleague(db: Database, visit: Visit, section: str, note: str | None, today: date) -> list[Problem]:
@@ -323,14 +322,18 @@ def take_form(db: Database, visit: Visit, name: str, content: bytes, today: date
 def giveaways(db: Database, now: Desk) -> dict[str, list[Finding]]:
     """Words in the open answers that may tell who wrote them, by answer key. Nothing of it is kept."""
     with db.reading() as connection:
-        frame = _names(tuple(people.names(connection, now.wave.name)))
-    own = prepare([(now.unit["unit"], now.unit["name"])], now.unit["unit"]) if now.unit else frame
-    found = {}
-    for key, words in now.route.answers.items():
-        if isinstance(words, str) and has_words(now.instrument, key):
-            spans = {(f.start, f.end): f for f in [*identifying(words, own), *identifying(words, frame)]}
-            found[key] = [spans[place] for place in sorted(spans)]
+        known = [_names(tuple(people.names(connection, now.wave.name)))]
+    if now.unit:
+        known.append(prepare([(now.unit["unit"], now.unit["name"])], now.unit["unit"]))
+    written = {key: words for key, words in now.route.answers.items() if has_words(now.instrument, key)}
+    found = {key: _found(str(words), known) for key, words in written.items()}
     return {key: findings for key, findings in found.items() if findings}
+
+
+def _found(words: str, known: Sequence[Names]) -> list[Finding]:
+    """What each of several frames finds, each place once."""
+    spans = {(finding.start, finding.end): finding for names in known for finding in identifying(words, names)}
+    return [spans[place] for place in sorted(spans)]
 
 
 @lru_cache(maxsize=8)
@@ -448,12 +451,7 @@ def _look_again(connection: Connection, wave: Wave, instrument: Instrument, draf
 def _check_open(wave: Wave, invitation: Invitation | None, today: date) -> None:
     if invitation is not None and invitation.state == "done":
         raise AlreadyReceived("the answers for this access code have been received")
-    if not _taking(wave, today):
-        raise waves.not_open(wave)
-
-
-def _taking(wave: Wave, today: date) -> bool:
-    return takes_answers(wave.state, wave.closes_on, today, wave.paused_on)
+    waves.check_taking(wave, today)
 
 
 @dataclass(frozen=True)
@@ -485,7 +483,7 @@ def _not_asked(instrument: Instrument, page: str) -> NoLongerAsked | NotFound:
 def _with_page(before: Desk, step: Step, form: Form) -> Saved:
     """The desk after a page: its answers in place of those before, and what is still to be done on it."""
     read, unread = read_answers(step.items, form)
-    after = _with_answers(before, _merged(before.answers, step, read), keep=before.visited)
+    after = _with_answers(before, _merged(before.answers, step, read))
     now = after.route.step(step.name) or step
     known = {question.id for question in step.questions}
     opened = tuple(question.id for question in now.questions if question.id not in known)
@@ -503,11 +501,8 @@ def _with_page(before: Desk, step: Step, form: Form) -> Saved:
     return Saved(after, tuple(problems), forgotten, opened)
 
 
-def _with_answers(before: Desk, answers: Answers, keep: Iterable[str]) -> Desk:
-    way = route(before.instrument, answers)
-    return replace(
-        before, answers=answers, route=way, visited=tuple(name for name in before.visited if name in set(keep))
-    )
+def _with_answers(before: Desk, answers: Answers) -> Desk:
+    return replace(before, answers=answers, route=route(before.instrument, answers))
 
 
 def _others(names: Iterable[str], name: str) -> list[str]:
@@ -531,7 +526,7 @@ def _filled(before: Desk, sent: Form, seen: Mapping[str, str]) -> Taken:
     counts = {
         count_key(page): sent[count_key(page)][0] for page in before.instrument.pages if count_key(page) in sent
     }
-    now = _with_answers(before, {**before.answers, **counts}, keep=before.visited)
+    now = _with_answers(before, {**before.answers, **counts})
     problems: list[Problem] = []
     found: list[Clash] = []
     done: set[str] = set()

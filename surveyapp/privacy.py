@@ -79,6 +79,11 @@ def code_hash(code: str) -> bytes:
     return hashlib.sha256(code.encode()).digest()
 
 
+def printed_hash(code: str) -> bytes:
+    """`code_hash` of one of our own codes as it stands in a letter."""
+    return code_hash(normal_code(code) or "")
+
+
 # ── padding: lengths tell nothing ────────────────────────────────────────────
 
 

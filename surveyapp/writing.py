@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from surveyapp import fieldwork, mail, privacy
 from surveyapp.config import alone, secret
 from surveyapp.documents import nearest
-from surveyapp.fieldwork import DISPOSITIONS, Unit, days_left, takes_answers
+from surveyapp.fieldwork import DISPOSITIONS, Unit, days_left
 from surveyapp.instrument import Instrument
 from surveyapp.mail import Letter, Transport
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
@@ -77,7 +77,7 @@ def invite(desk: Desk, name: str, *, address: str = "", sender: str = "") -> Out
     def write(connection: Connection, key: bytes) -> None:
         uninvited = [a for a in letters.addressees(connection, name) if _invitable(a)]
         codes = [(a, privacy.new_code(), privacy.new_id()) for a in uninvited]
-        entries = ((_hash(code), a.id, privacy.new_id()) for a, code, _ in codes)
+        entries = ((privacy.printed_hash(code), a.id, privacy.new_id()) for a, code, _ in codes)
         people.add_invitations(connection, name, entries)
         waiting = [Entry(id_, a.id, "invitation", privacy.seal_code(key, code, id_)) for a, code, id_ in codes]
         letters.add(connection, name, waiting, desk.today.isoformat())
@@ -172,7 +172,7 @@ def _askable(connection: Connection, name: str, unit: str) -> Addressee:
 def _give_new_code(connection: Connection, addressee: Addressee, key: bytes, today: date) -> None:
     """Exchange the code, in a letter of today; letters with the old code that still wait are of no use."""
     code = privacy.new_code()
-    letters.new_code(connection, addressee.id, _hash(code), privacy.new_id())
+    letters.new_code(connection, addressee.id, privacy.printed_hash(code), privacy.new_id())
     mine = letters.letters(connection, addressee.wave, unit=addressee.unit.unit)
     for old in mine:
         if old.code is not None:
@@ -200,7 +200,7 @@ def _put_back(connection: Connection, name: str, queued: Queued, key: bytes) -> 
                 f"{what}; if it needs another, use: surveyapp letters code {name} {queued.unit.unit}"
             )
         code = privacy.new_code()
-        letters.new_code(connection, found.id, _hash(code), privacy.new_id())
+        letters.new_code(connection, found.id, privacy.printed_hash(code), privacy.new_id())
         sealed = privacy.seal_code(key, code, queued.id)
     letters.again(connection, queued.id, sealed)
 
@@ -585,10 +585,5 @@ def _known(given: str, known: Sequence[str], what: str) -> str:
 
 def _in_the_field(connection: Connection, name: str, today: date) -> Wave:
     wave = waves.wave_named(connection, name)
-    if not takes_answers(wave.state, wave.closes_on, today, wave.paused_on):
-        raise waves.not_open(wave)
+    waves.check_taking(wave, today)
     return wave
-
-
-def _hash(code: str) -> bytes:
-    return privacy.code_hash(privacy.normal_code(code) or "")

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 import sqlalchemy as sa
 
+from surveyapp.fieldwork import takes_answers
 from surveyapp.instrument import Instrument, content_hash, read_instrument
 from surveyapp.problems import NotFound, SurveyError, WaveNotOpen, WavePaused
 from surveyapp.storage.database import NOTHING, Day, metadata
@@ -236,6 +238,17 @@ def wave_named(connection: sa.Connection, name: str) -> Wave:
 def waves(connection: sa.Connection) -> list[Wave]:
     """All waves by name."""
     return [_wave(row) for row in connection.execute(_WAVES)]
+
+
+def taking(wave: Wave, today: date) -> bool:
+    """Whether a wave takes answers: open, not paused, its last day not over."""
+    return takes_answers(wave.state, wave.closes_on, today, wave.paused_on)
+
+
+def check_taking(wave: Wave, today: date) -> None:
+    """Raise `WaveNotOpen` or `WavePaused` for a wave that takes no answers."""
+    if not taking(wave, today):
+        raise not_open(wave)
 
 
 def not_open(wave: Wave) -> WaveNotOpen:

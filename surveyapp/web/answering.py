@@ -104,6 +104,8 @@ def _save(visit: Visit, page: str, form: Form) -> ResponseReturnValue:
 
 def _wrong_on(desk: Desk, step: Step, form: Form, saved: Saved, then: str) -> ResponseReturnValue | None:
     """The page again with what is wrong on it, as far as its writer can have seen the page on a phone."""
+    if not (saved.problems or saved.left_out or _part(then) > 1):
+        return None
     page_parts = parts.parts(shown_items(desk, step, languages.language()))
     so_far = _part(then) - 1 if _part(then) > 1 else page_parts.count
     problems = page_parts.up_to(so_far, saved.problems)

@@ -4,10 +4,11 @@ from flask import current_app, make_response, redirect, render_template, session
 from flask.typing import ResponseReturnValue
 
 from surveyapp import collecting
+from surveyapp.instrument import ordered
 from surveyapp.problems import Unfinished, UnknownCode
 from surveyapp.web import languages, parts, visits
 from surveyapp.web.safety import log
-from surveyapp.web.showing import changed_questions, check_parts, filled, giveaways, shown_items
+from surveyapp.web.showing import changed_questions, check_parts, filled, giveaways
 from surveyapp.web.visits import pages, site
 
 
@@ -17,7 +18,8 @@ def check() -> ResponseReturnValue:
     desk = visits.desk()
     language = languages.language()
 
-    divided = {step.name: parts.parts(shown_items(desk, step, language)) for step in desk.route.steps}
+    steps = desk.route.steps
+    divided = {step.name: parts.parts(ordered(item, desk.seed) for item in step.items) for step in steps}
 
     def address(step: str, field: str) -> str:
         part = divided[step].part_of(field.replace("-", ".", 1))
