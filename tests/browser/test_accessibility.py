@@ -16,6 +16,7 @@ from surveyapp.fieldwork import Frame, Unit
 from surveyapp.storage import database
 from tests.browser.conftest import Guest, Served, serving, welcome
 from tests.web.test_errors import locked
+from tests.web.test_excel import filled_in
 from tests.web.test_languages import bilingual
 
 pytestmark = pytest.mark.browser
@@ -327,6 +328,20 @@ def upload_of_nothing(guest: Guest) -> None:
     assert guest.page.locator(".govuk-error-summary").is_visible()
 
 
+def uploaded(guest: Guest) -> None:
+    """A form with a cell that cannot be read, and an answer that was changed here after it had been handed out."""
+    page = guest.enter("/answer/page/about_team")
+    form = page.request.get(f"{guest.served.address}/answer/form").body()
+    page.locator("input[type=radio]").first.check()
+    guest.press("Save and continue")
+    guest.go("/answer/upload")
+    content = filled_in(form, team_type="Community Safety Partnership", staff_time="Perhaps")
+    page.set_input_files("#form", {"name": "form.xlsx", "mimeType": "application/octet-stream", "buffer": content})
+    guest.press("Upload")
+    assert page.get_by_text("What could not be read").is_visible()
+    assert page.get_by_text("What was changed here in the meantime").is_visible()
+
+
 def check(guest: Guest) -> None:
     sections(guest)
     guest.go("/answer/check")
@@ -383,7 +398,17 @@ KINDS = [
     clash,
     clash_not_chosen,
 ]
-KINDS += [code_again, wrong_code_again, upload, upload_of_nothing, check, required_left_open, copy, saved]
+KINDS += [
+    code_again,
+    wrong_code_again,
+    upload,
+    upload_of_nothing,
+    uploaded,
+    check,
+    required_left_open,
+    copy,
+    saved,
+]
 KINDS += [done, received, not_found, no_visit]
 
 
