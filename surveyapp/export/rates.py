@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from fractions import Fraction
 
 from openpyxl import Workbook
 from openpyxl.chart import LineChart, Reference
@@ -144,8 +145,9 @@ def _by_day(book: Workbook, found: Fieldwork) -> None:
 
 def _period(period: Period, found: Fieldwork) -> list[Value]:
     issued, so_far = found.whole.numbers["issued"], period.cumulative
-    known = isinstance(so_far, int) and isinstance(issued, int) and issued
-    share: Value = (200 * so_far + issued) // (2 * issued) if known else "[c]"  # type: ignore[operator]
+    share: Value = "[c]"
+    if isinstance(so_far, int) and isinstance(issued, int) and issued:
+        share = percent(Fraction(so_far, issued))
     return [printed_day(period.first), printed_day(period.last), _shown(period.completed), _shown(so_far), share]
 
 

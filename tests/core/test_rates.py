@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from surveyapp.rates import (
     COLUMNS,
     Counts,
+    Fieldwork,
     Period,
     Range,
     Rate,
@@ -51,9 +53,15 @@ def table(minimum: int = 10, **strata: tuple[int, int]) -> dict[str, object]:
     return {row.name: numbers(row) for row in [*rows, last]}
 
 
-def wave(standings: list[Standing], **more: object) -> object:
-    given = {"wave": "tiny-1", "state": "open", "opened_on": "2012-01-09", "today": "2012-01-20", "minimum": 5}
-    return compile_rates(standings, ["region"], **{**given, "sent": None, **more})  # type: ignore[arg-type]
+def wave(standings: list[Standing], **more: Any) -> Fieldwork:
+    given: dict[str, Any] = {
+        "wave": "tiny-1",
+        "state": "open",
+        "opened_on": "2012-01-09",
+        "today": "2012-01-20",
+        "minimum": 5,
+    }
+    return compile_rates(standings, ["region"], **{**given, "sent": None, **more})
 
 
 # ── AAPOR ────────────────────────────────────────────────────────────────────
@@ -237,7 +245,10 @@ def test_whoever_tries_every_number_finds_none_that_is_hidden(given):
 
 def _possible(row: Row, room: int) -> range:
     shown = row.numbers["completed"]
-    return range(shown.low, min(shown.high, room) + 1) if isinstance(shown, Range) else range(shown, shown + 1)  # type: ignore[operator, arg-type]
+    if isinstance(shown, Range):
+        return range(shown.low, min(shown.high, room) + 1)
+    assert isinstance(shown, int)
+    return range(shown, shown + 1)
 
 
 # ── by day ───────────────────────────────────────────────────────────────────
@@ -328,21 +339,21 @@ def test_while_only_a_few_have_answered_there_is_no_indicator():
 def test_rates_are_printed_once_it_is_known_how_complete_the_answers_are():
     frame = [replace(NORTH, done=True)] * 8 + [NORTH] * 12
     waiting, released = wave(frame), wave(frame, sent={"complete": 6, "partial": 1, "breakoff": 1})
-    assert "RR1, RR2: not available yet" in describe(waiting)  # type: ignore[arg-type]
-    assert "RR1 30%: 6 complete of 20 eligible" in describe(released)  # type: ignore[arg-type]
-    assert "RR2 35%: 6 complete and 1 partial of 20 eligible" in describe(released)  # type: ignore[arg-type]
+    assert "RR1, RR2: not available yet" in describe(waiting)
+    assert "RR1 30%: 6 complete of 20 eligible" in describe(released)
+    assert "RR2 35%: 6 complete and 1 partial of 20 eligible" in describe(released)
 
 
 def test_figures_for_programmes_hold_ranges_and_full_precision():
     frame = [replace(NORTH, done=True)] * 8 + [NORTH] * 22 + [replace(SOUTH, done=True)] * 3 + [SOUTH] * 17
-    found = as_json(wave(frame))  # type: ignore[arg-type]
-    assert found["all"]["completed_of_issued"] == 11 / 50  # type: ignore[index]
-    north, south = found["strata"]["region"]  # type: ignore[index]
+    found = as_json(wave(frame))
+    assert found["all"]["completed_of_issued"] == 11 / 50
+    north, south = found["strata"]["region"]
     assert (north["completed"], south["completed"]) == ({"from": 5, "to": 30}, {"from": 1, "to": 4})
     assert (north["completed_of_issued"], found["rr1"]) == (None, None)
     assert set(COLUMNS) < set(north)
 
 
 def test_the_close_takes_days_and_drafts_away():
-    found = as_json(wave([replace(NORTH, done=True)] * 8, state="closed"))  # type: ignore[arg-type]
-    assert (found["days"], found["all"]["part_done"]) == (None, None)  # type: ignore[index]
+    found = as_json(wave([replace(NORTH, done=True)] * 8, state="closed"))
+    assert (found["days"], found["all"]["part_done"]) == (None, None)
