@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import surveyapp.export  # noqa: F401 (before any test reads a workbook: it settles which XML library openpyxl uses)
 from surveyapp.config import Home
 from surveyapp.storage.database import Database
 from tests.makers import make_database, make_home
