@@ -103,7 +103,7 @@ def _by_stratum(book: Workbook, found: Fieldwork, variable: str, name: str) -> N
         "This sheet holds one table. Definitions says what each number is.",
         f"Source: wave {found.wave}, {printed_day(found.today)}.",
     ]
-    widths = [36, *([14] * len(COLUMNS)), 16]
+    widths = [36, *([17] * len(COLUMNS)), 17]
     sheet = new_sheet(book, name, f"Response by {_words(variable)}", lines, widths)
     header = [_words(variable).capitalize(), *COLUMNS.values(), _SHARE]
     rows = [_row(row) for row in [*found.tables[variable], found.whole]]
