@@ -1,5 +1,6 @@
 # Two commands are enough: `make run` shows the finished demonstration, `make test` checks everything.
-# Both set up what they need: a virtual environment with pinned packages, and for tests Debian's browser.
+# Both set up what they need: a virtual environment with pinned packages, and for tests Debian's browser and
+# PostgreSQL (which tests run by themselves, in a folder of their own).
 
 PYTHON ?= python3.11
 VENV ?= .venv
@@ -11,7 +12,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit browser bench-instrument bench-fieldwork bench-web format lock schemas translations clean
+.PHONY: help run test check unit test-postgres browser soak bench-analysis bench-instrument bench-fieldwork bench-web bench-export format lock schemas translations clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -29,11 +30,20 @@ check: $(VENV)/.test  ## Style, types, import contracts, templates, security rul
 	$(BIN)/djlint --quiet --lint surveyapp/web/templates
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml surveyapp
 
-unit: $(VENV)/.test  ## Tests that need no browser, in parallel
+unit: $(VENV)/.test $(VENV)/.debian  ## Tests that need no browser, on both stores, in parallel
 	$(BIN)/pytest -n $(JOBS) -m "not browser"
+
+test-postgres: $(VENV)/.test $(VENV)/.debian  ## Of these the ones on PostgreSQL alone
+	$(BIN)/pytest -n $(JOBS) -m postgres
+
+soak: $(VENV)/.test  ## Kill processes at thousands of steps instead of hundreds (SURVEYAPP_KILLS=2000, SURVEYAPP_SEED)
+	SURVEYAPP_KILLS=$${SURVEYAPP_KILLS:-2000} $(BIN)/pytest -s -m "not postgres" tests/faults/test_killed_at_every_step.py
 
 browser: $(VENV)/.test $(VENV)/.debian  ## Tests in a real browser, one after the other
 	$(BIN)/pytest -m browser -p no:xdist
+
+bench-analysis: $(VENV)/.test  ## What tables cost, for 61, 100,000 and 1,000,000 responses
+	$(BIN)/python -m tests.bench.analysis
 
 bench-instrument: $(VENV)/.test  ## How long loading, checking and routing take
 	$(BIN)/python -m tests.bench.instrument
@@ -44,6 +54,9 @@ bench-fieldwork: $(VENV)/.test  ## How long letters and frames of 100,000 units 
 
 bench-web: $(VENV)/.test  ## What the respondents' pages cost in CPU, page by page and for a whole survey
 	$(BIN)/python -m tests.bench.web
+
+bench-export: $(VENV)/.test  ## What microdata of 100,000 responses cost in each format
+	$(BIN)/python -m tests.bench.export
 
 format: $(VENV)/.test  ## Put the code into the house's form
 	$(BIN)/ruff check --fix .
@@ -90,6 +103,7 @@ $(VENV)/.debian: $(VENV)/.test
 	@missing=""; \
 	test -x /usr/bin/chromium || missing="$$missing chromium"; \
 	fc-list 2>/dev/null | grep -qi liberation || missing="$$missing fonts-liberation"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ]; then \
 	  echo "Installing Debian packages:$$missing …"; \
 	  $(SUDO) $(APT) update -qq && $(SUDO) DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $$missing >/dev/null; \

@@ -3,7 +3,15 @@
 from alembic import context
 from sqlalchemy import MetaData
 
-from surveyapp.storage import letters, people, responses, waves  # noqa: F401 (their tables join the metadata)
+from surveyapp.storage import (  # noqa: F401 (their tables join the metadata)
+    codings,
+    letters,
+    loadings,
+    people,
+    publications,
+    responses,
+    waves,
+)
 from surveyapp.storage.database import metadata
 
 

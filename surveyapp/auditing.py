@@ -18,13 +18,14 @@ from surveyapp import privacy
 from surveyapp.config import Home, read_file
 from surveyapp.problems import SurveyError
 from surveyapp.storage import forensics, waves
-from surveyapp.storage.database import PRAGMAS, Connection, Database
-from surveyapp.storage.forensics import Store
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.forensics import Place, Store
 from surveyapp.storage.waves import Wave
 
 PEOPLE = ("organisation", "invitation", "draft", "letter")
-ANSWERS = ("tray", "response", "verbatim")
-SHARED = ("version", "wave", "alembic_version")
+CODED = ("coding", "settled", "quotation")
+ANSWERS = ("tray", "response", "verbatim", *CODED)
+SHARED = ("version", "wave", "loading", "codeframe", "publication", "alembic_version")
 
 FILES = "File reader: every file of this folder, but no key that is kept elsewhere"
 BACKUPS = "Backup holder: copies of the database from several days"
@@ -70,8 +71,8 @@ class Scene:
 
     @property
     def of_answers(self) -> tuple[str, ...]:
-        """The tables of released answers: those of the answer side without the tray."""
-        return tuple(table for table in self.store.answers if table != "tray")
+        """The tables of released answers: those of the answer side without the tray and what coders made of it."""
+        return tuple(table for table in self.store.answers if table not in {"tray", *CODED})
 
 
 @dataclass(frozen=True)
@@ -197,17 +198,15 @@ def scene(home: Home, db: Database, name: str, logs: Sequence[Path] = ()) -> Sce
         wave = waves.wave_named(connection, name)
         every = waves.waves(connection)
         spoken = _spoken(connection, every)
-        driver: Any = connection.connection.driver_connection
-        settings = forensics.settings(driver, PRAGMAS)
-    store = Store(home.path, home.database, PEOPLE, ANSWERS, _public(home.database), _secrets(home))
-    path = home.database
+    path = forensics.look(db)
+    store = Store(home.path, path, PEOPLE, ANSWERS, _public(path), _secrets(home))
     invitations = forensics.rows(path, "invitation", "code_hash", "salt", "wave", "state", "completed_on")
     salts = {code: salt for code, salt, *_ in invitations}
     return Scene(
         store=store,
         of=wave,
         in_field=_in_field(every, invitations),
-        settings=settings,
+        settings=forensics.settings_of(db),
         sizes=len({other.box_size for other in every}),
         drafts=tuple((code, salts[code], box) for code, box in forensics.rows(path, "draft", "code_hash", "box")),
         used=frozenset(code for code, _, _, state, _ in invitations if state == "done"),
@@ -230,7 +229,7 @@ def _in_field(every: Iterable[Wave], invitations: Iterable[tuple[Any, ...]]) -> 
     return any(wave in still and state == "done" for _, _, wave, state, _ in invitations)
 
 
-def _public(database: Path) -> frozenset[bytes]:
+def _public(database: Place) -> frozenset[bytes]:
     """What both sides may hold: all that stands in the tables known to both, and the parts of a crossed cell."""
     found = {value for values in forensics.columns(database, SHARED).values() for value in values}
     return frozenset(found | {part for value in found for part in value.split(b" / ")})
@@ -264,12 +263,12 @@ def _spoken(connection: Connection, every: Iterable[Wave]) -> Callable[[str], bo
     def spoken(column: str) -> bool:
         place, _, key = column.partition(":")
         question = re.split(r"[.@]", key)[0]
-        return place == "verbatim.text" or (place == "response.answers" and question in asked)
+        return place in {"verbatim.text", "quotation.words"} or (place == "response.answers" and question in asked)
 
     return spoken
 
 
-def _distinct(database: Path, column: str) -> frozenset[bytes]:
+def _distinct(database: Place, column: str) -> frozenset[bytes]:
     """The values of a column of the list of organisations that are long enough to be known again."""
     return frozenset(
         value.encode()
@@ -359,12 +358,24 @@ def _order(seen: Scene, among: Iterable[str], do: str) -> Found:
 
 @_attack(FILES, "A5", "what was deleted, on pages that are free now")
 def _deleted(seen: Scene) -> Found:
-    legible = forensics.legible_free_pages(seen.store.database)
     free = forensics.free_pages(seen.store)
+    if not isinstance(seen.store.database, Path):
+        return _erased_rows(free)
+    legible = forensics.legible_free_pages(seen.store.database)
     do = "Stop the server and run VACUUM on the file with secure_delete=ON; use this programme alone to write it."
     return _found(
         [f"{_n(legible, 'free page')} can be read"] * (legible > 0), f"{_n(free, 'free page')}, empty", do
     )
+
+
+def _erased_rows(count: int) -> Found:
+    if not count:
+        return "holds", "no erased row", ""
+    do = (
+        "PostgreSQL leaves changed and erased rows where they were, sealed drafts among them, until the store is "
+        "written anew: run surveyapp retention run once a day."
+    )
+    return "known", _n(count, "erased row"), do
 
 
 @_attack(FILES, "A5", "drafts of those who have sent their answers")
@@ -378,7 +389,15 @@ def _finished_drafts(seen: Scene) -> Found:
 def _leftovers(seen: Scene) -> Found:
     half = [path.name for path in seen.store.paths if path.name.startswith(".")]
     do = "Stop the server, run any command of surveyapp, look again; delete files that begin with a dot."
+    if not isinstance(seen.store.database, Path) and not half:
+        return "known", seen.store.database.log(), _OF_LOG
     return _found([*forensics.beside(seen.store.database), *half], "none", do)
+
+
+_OF_LOG = (
+    "The server's write-ahead log keeps what was written last in its order, each sealed box beside its "
+    "invitation: keep no archive of it, set wal_recycle = off, and keep the key elsewhere."
+)
 
 
 @_attack(FILES, "A9", "how long boxes and drafts are")
@@ -470,14 +489,10 @@ def _cookies(seen: Scene) -> Found:
     return _found(wrong, "closed, and always equally long", "Replace this programme by one that was not altered.")
 
 
-@_attack(FILES, "--", "settings of SQLite that let something linger")
+@_attack(FILES, "--", "settings of the store that let something linger")
 def _settings(seen: Scene) -> Found:
-    wrong = [
-        f"{name}={seen.settings.get(name)}" for name, kept in PRAGMAS.items() if seen.settings.get(name) != kept
-    ]
-    return _found(
-        wrong, "all as they should be", "Update the sqlite3 library; write the file with surveyapp alone."
-    )
+    do = "Update the sqlite3 library, or set PostgreSQL as the manual says; write the store with surveyapp alone."
+    return _found(forensics.amiss(seen.settings), "all as they should be", do)
 
 
 @_attack(FILES, "--", "files that others on this machine may read")
@@ -485,14 +500,15 @@ def _permissions(seen: Scene) -> Found:
     store = seen.store
     folders = [store.folder, *(path for path in store.folder.rglob("*") if path.is_dir())]
     secret = [*(store.folder / "keys").glob("*"), *(path for path in store.paths if path.suffix == ".eml")]
-    bare = forensics.open_to_others([*folders, *secret, store.database, *forensics.copies(store)])
+    file = [store.database] if isinstance(store.database, Path) else []
+    bare = forensics.open_to_others([*folders, *secret, *file, *forensics.copies(store)])
     do = "Take these rights away: chmod -R go= on the folder. Then look who may have read them."
     return _found({path.name for path in bare}, "none", do)
 
 
 @_attack(BACKUPS, "A7", "answers that one copy has and the one before has not")
 def _differences(seen: Scene) -> Found:
-    series = [*forensics.copies(seen.store), seen.store.database]
+    series: list[Place] = [*forensics.copies(seen.store), seen.store.database]
     few = 0
     for older, newer in pairwise(series):
         try:
@@ -508,7 +524,7 @@ def _differences(seen: Scene) -> Found:
 _GROUPS = ("wave", "cell")
 
 
-def _grouped(*copies: Path) -> bool:
+def _grouped(*copies: Place) -> bool:
     return all(set(_GROUPS) <= forensics.names(copy, "response") for copy in copies)
 
 
@@ -556,12 +572,15 @@ def _small_cells(seen: Scene) -> Found:
     return _found(few, _smallest(Counter(cell for _, cell in seen.released)), do)
 
 
-@_attack(ANALYST, "A20", "released answers that share their version with few")
+@_attack(ANALYST, "A20", "released answers that share their version with few of their cell")
 def _rare_versions(seen: Scene) -> Found:
-    counts = Counter(version for version, _ in seen.released)
-    few = _rare(counts) if len(counts) > 1 else []
+    of_cells: dict[str, Counter[str]] = {}
+    for version, cell in seen.released:
+        of_cells.setdefault(cell, Counter())[version or "none"] += 1
+    all_of = Counter(version or "none" for version, _ in seen.released)
+    few = {rare for counts in [all_of, *of_cells.values()] if len(counts) > 1 for rare in _rare(counts)}
     do = "Hand answers on without their version: a rare one tells who answered before or after the wave was moved."
-    return _found(few, _n(len(counts), "version"), do)
+    return _found(few, _n(len({version for version, _ in seen.released}), "version"), do)
 
 
 def _rare(counts: Mapping[str, int]) -> list[str]:

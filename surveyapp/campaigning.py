@@ -13,7 +13,7 @@ from surveyapp.frames import room_beside
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.problems import NotSaved, Problem, Refused, SurveyError
-from surveyapp.storage import letters, people, responses, waves
+from surveyapp.storage import letters, loadings, people, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -75,6 +75,7 @@ def open_wave(
         instrument = waves.published(connection, survey, version)
         waves.check_in_use(connection, survey, version)
         carried = tuple(_carried(instrument, frame, carry))
+        cells = cell_sizes(frame, carried, instrument.disclosure.minimum_base) if frame else {}
         wave = Wave(
             name=name,
             survey=survey,
@@ -84,7 +85,8 @@ def open_wave(
             key_place=key_place,
             public_key=public,
             carry=carried,
-            cells=cell_sizes(frame, carried, instrument.disclosure.minimum_base) if frame else {},
+            cells=cells,
+            opened_cells=cells,
             issued=frame.issued if frame else 0,
             note=note,
             box_size=_box_size(instrument, frame),
@@ -171,6 +173,7 @@ def close_wave(db: Database, name: str, today: date) -> Wave:
         people.drop_drafts(connection, name)
         people.forget_days(connection, name)
         letters.forget(connection, name)
+        loadings.forget(connection, name)
         waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
         closed = waves.wave_named(connection, name)
     with suppress(NotSaved):  # on a full disk the opening of the tray does it

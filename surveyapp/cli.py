@@ -7,7 +7,7 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,8 @@ import click
 
 from surveyapp import __version__, config
 from surveyapp.config import Home, read_file, write_aside, write_once
-from surveyapp.problems import Refused, SurveyError
+from surveyapp.documents import nearest
+from surveyapp.problems import NotFound, Refused, SurveyError
 from surveyapp.storage.database import Database, connect
 
 _FILE: Any = click.Path(path_type=Path)
@@ -65,7 +66,7 @@ def _today() -> date:
 
 
 def _database(home: Home) -> Database:
-    return connect(home.make().database)
+    return connect(home.make().store)
 
 
 # ── demonstration ────────────────────────────────────────────────────────────
@@ -74,16 +75,19 @@ def _database(home: Home) -> Database:
 @main.command()
 @click.option("--serve/--no-serve", default=True, help="Serve the site when it is built.")
 @click.option("--port", default=8000, type=click.IntRange(1, 65535), show_default=True)
+@click.option("--more", is_flag=True, help="Two more waves: the police in 2011, the same teams in 2013.")
 @click.pass_obj
-def demo(home: Home, serve: bool, port: int) -> None:
+def demo(home: Home, serve: bool, port: int, more: bool) -> None:
     """Build a finished wave of reconstructed answers with its appendix, then serve the site."""
     from surveyapp import demonstration
 
     if home.path.exists() and not home.path.is_dir():
         raise SurveyError(f"{home.path} is not a folder; choose another with --home")
+    home = Home(home.path)  # a demonstration is erased and made anew: it has a file of its own, never the server
     with _Progress() as progress:
-        built = demonstration.build(home, _today(), progress)
-    click.echo(f"Workbook:  {_relative(built.workbook)}")
+        built = demonstration.build(home, _today(), progress, more)
+    for workbook in (built.workbook, *built.others):
+        click.echo(f"Workbook:  {_relative(workbook)}")
     click.echo(f"Figures:   surveyapp --home {_relative(home.path)} tables dat-2012 --out figures.json")
     if serve:
         click.echo(f"Look at:   http://127.0.0.1:{port}/")
@@ -587,7 +591,7 @@ def wave_close(home: Home, name: str) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def wave_status(home: Home, name: str, as_json: bool) -> None:
-    """Print the counts of a wave, its pause and last day, and the size of its carried cells at the opening."""
+    """Print the counts of a wave, its pause and last day, and its carried cells, now and at the opening."""
     from surveyapp import campaigning
 
     found = campaigning.status(_database(home), name)
@@ -605,6 +609,7 @@ def wave_status(home: Home, name: str, as_json: bool) -> None:
         "paused": found.wave.paused_on,
         "last_day": found.wave.last_day,
         "cells": found.wave.cells if found.wave.carry else {},
+        "cells_at_opening": found.wave.opened_cells if found.wave.carry else {},
     }
     if found.wave.sample_seed:
         from surveyapp import framing
@@ -615,8 +620,20 @@ def wave_status(home: Home, name: str, as_json: bool) -> None:
         return
     counts["paused"] = f"since {found.wave.paused_on}" if found.wave.paused_on else "no"
     counts["last_day"] = found.wave.last_day or "(none)"
-    counts["cells"] = ", ".join(f"{cell} {size}" for cell, size in counts["cells"].items()) or "(none carried)"
+    counts["cells"] = _cells_line(counts["cells"], counts.pop("cells_at_opening"))
     click.echo("\n".join(f"{key.replace('_', ' '):<11}{value}" for key, value in counts.items()))
+
+
+def _cells_line(now: Mapping[str, int], opening: Mapping[str, int]) -> str:
+    """The carried cells as they are, with their sizes at the opening where a newer frame has changed them."""
+
+    def said(cell: str) -> str:
+        was = opening.get(cell, 0)
+        return f"{cell} {now.get(cell, 0)}" + (
+            f" ({was} at the opening)" if opening and was != now.get(cell) else ""
+        )
+
+    return ", ".join(said(cell) for cell in dict.fromkeys([*now, *opening])) or "(none carried)"
 
 
 @main.command()
@@ -690,17 +707,49 @@ def invite(home: Home, wave: str, address: str | None, sender: str | None) -> No
 @click.argument("wave")
 @click.option("--rule", metavar="10,20,27", help="Days after the invitation. Without it these.")
 @click.option("--now", is_flag=True, help="All who have not answered, whatever the day.")
+@click.option("--kind", default="", help="first, second, third or final: that letter alone, by hand.")
+@click.option(
+    "--preview", is_flag=True, help="Say who would be reminded, and how the letter reads. Nothing is sent."
+)
 @_with_headings
 @click.pass_obj
-def remind(home: Home, wave: str, rule: str | None, now: bool, address: str | None, sender: str | None) -> None:
+def remind(
+    home: Home,
+    wave: str,
+    rule: str | None,
+    now: bool,
+    kind: str,
+    preview: bool,
+    address: str | None,
+    sender: str | None,
+) -> None:
     """Remind those who are due, at most once a day, and send the letters that wait. Run it daily."""
     from surveyapp import writing
     from surveyapp.fieldwork import REMIND_AFTER, read_rule
 
-    if rule and now:
-        raise click.UsageError("give either --rule or --now")
-    days = None if now else read_rule(rule) if rule else REMIND_AFTER
-    _send(home, wave, lambda desk: writing.remind(desk, wave, days, address=address or "", sender=sender or ""))
+    if rule and (now or kind == "final"):
+        raise click.UsageError("give either --rule or --now; a final reminder goes to all who have not answered")
+    days: Any = None if now else read_rule(rule) if rule else REMIND_AFTER
+    if kind:
+        by_hand = writing.rule_of(kind, days or REMIND_AFTER)
+        days = None if now else by_hand
+    if preview:
+        _show_reminders(writing.preview_reminders(_database(home), wave, days, kind, _today()))
+        return
+    headings = {"address": address or "", "sender": sender or ""}
+    _send(home, wave, lambda desk: writing.remind(desk, wave, days, kind, **headings))
+
+
+def _show_reminders(found: Any) -> None:
+    for kind in dict.fromkeys(kind for _, kind in found.to):
+        units = [unit for unit, own in found.to if own == kind]
+        shown = ", ".join(units[:10]) + (", …" if len(units) > 10 else "")
+        click.echo(f"{kind:<9}{_count(len(units), 'organisation')}: {shown}")
+    if found.first is None:
+        click.echo("Nobody is due a reminder.")
+        return
+    click.echo("")
+    _show_letter(found.first)
 
 
 def _send(home: Home, wave: str, run: Any) -> None:
@@ -712,6 +761,11 @@ def _send(home: Home, wave: str, run: Any) -> None:
         _complain(f"Refused: {reason}")
     for reason in outcome.postponed:
         _complain(f"Not now: {reason}")
+    if outcome.undeliverable:
+        shown = ", ".join(outcome.undeliverable[:10]) + (", …" if len(outcome.undeliverable) > 10 else "")
+        _complain(
+            f"Noted as undeliverable: {shown}; a new address takes that back: surveyapp frame contact {wave}"
+        )
     if outcome.unknown:
         shown = ", ".join(outcome.unknown[:10]) + (", …" if len(outcome.unknown) > 10 else "")
         _complain(f"Nobody knows whether {_count(len(outcome.unknown), 'letter')} left: {shown}")
@@ -744,7 +798,12 @@ def letters() -> None:
     """Write, send and look after letters."""
 
 
-_KIND = click.option("--kind", default="invitation", show_default=True, help="invitation, reminder or code.")
+_KIND = click.option(
+    "--kind",
+    default="invitation",
+    show_default=True,
+    help="invitation, reminder, first, second, third, final or code.",
+)
 
 
 @letters.command("set")
@@ -787,7 +846,12 @@ def letters_show(home: Home, wave: str, kind: str, unit: str, template: bool, la
     if template:
         click.echo(templates.as_text(writing.template_of(_database(home), wave, kind, language)), nl=False)
         return
-    shown = writing.preview(_database(home), wave, kind, unit, _today())
+    _show_letter(writing.preview(_database(home), wave, kind, unit, _today()))
+
+
+def _show_letter(shown: Any) -> None:
+    from surveyapp import templates
+
     click.echo(f"From: {shown.sender}\nTo: {shown.to}\n{templates.as_text(shown.words)}", nl=False)
     if shown.words.html:
         click.echo(f"\n── HTML ──\n{shown.words.html}", nl=False)
@@ -959,7 +1023,7 @@ def frame_load(home: Home, wave: str, file: Path, how: Any, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask for the unit again.")
 @click.pass_obj
 def frame_remove(home: Home, wave: str, unit: str, yes: bool) -> None:
-    """Erase a unit's contact, letters, access code and draft, for good. It stays counted in the frame."""
+    """Erase a unit's contact, letters, access code and draft, for good. It stays counted as issued and refused."""
     from surveyapp import framing
 
     db = _database(home)
@@ -968,7 +1032,7 @@ def frame_remove(home: Home, wave: str, unit: str, yes: bool) -> None:
         click.echo(f"{unit} {found.unit.name}: its contact, letters and, before it answers, code and draft go.")
         if click.prompt("Type the unit again", default="", show_default=False) != unit:
             raise SurveyError("that is not the unit; nothing was erased")
-    found = framing.remove(db, wave, unit, _today())
+    found = framing.remove(db, wave, unit)
     if found.done:
         kept = "it has answered: that stays noted, and its answers cannot be told from the others"
         click.echo(f"{unit}: contact and letters are erased; {kept}")
@@ -1002,11 +1066,14 @@ def responses() -> None:
 @click.argument("file", type=_FILE)
 @click.option("--unit-column", default="", metavar="COL", help="Names the organisations, which are then done.")
 @click.option("--partial", is_flag=True, help="Let in returns that lack required answers, and list those.")
+@click.option("--again", is_flag=True, help="Load a file that holds the same returns as one before.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
-def responses_load(home: Home, wave: str, file: Path, unit_column: str, partial: bool, as_json: bool) -> None:
+def responses_load(
+    home: Home, wave: str, file: Path, unit_column: str, partial: bool, again: bool, as_json: bool
+) -> None:
     """Put coded answers from CSV or XLSX into the tray: a row a return, a column a variable. All or none."""
-    from surveyapp import returning
+    from surveyapp import privacy, returning
 
     content, db = read_file(file), _database(home)
     with _Progress() as progress:
@@ -1018,6 +1085,8 @@ def responses_load(home: Home, wave: str, file: Path, unit_column: str, partial:
             _today(),
             unit_column=unit_column,
             partial=partial,
+            again=again,
+            key=lambda: config.secret(home.keys / "returns", privacy.new_secret),
             progress=lambda done, of: progress("reading returns", done, of),
         )
     for note in [*loaded.notes, *loaded.gaps]:
@@ -1030,6 +1099,24 @@ def responses_load(home: Home, wave: str, file: Path, unit_column: str, partial:
     click.echo(f"{_count(loaded.returns, 'return')} in the tray of {wave}{lacking}")
     if unit_column:
         click.echo(f"{_count(loaded.marked, 'organisation')} marked as done")
+    elif not loaded.known_again:
+        click.echo("Do not load this file twice: it is too short to be known again.")
+
+
+@responses.command("enter")
+@click.argument("wave")
+@click.option("--port", default=8002, type=click.IntRange(1, 65535), show_default=True)
+@click.pass_obj
+def responses_enter(home: Home, wave: str, port: int) -> None:
+    """Key in paper returns at a page on this machine, one after another; each goes into the sealed tray."""
+    from surveyapp.web import keyroom
+
+    def tell(address: str) -> None:
+        click.echo(f"Key in returns of {wave}: {address}")
+        click.echo("The address lets whoever has it come in: it is for you alone. Stop with Ctrl-C.")
+        sys.stdout.flush()
+
+    keyroom.run(home, wave, port, _today, tell)
 
 
 # ── report ───────────────────────────────────────────────────────────────────
@@ -1061,21 +1148,323 @@ def tray_open(home: Home, wave: str, key_in: Path | None) -> None:
 @main.command()
 @click.argument("wave")
 @click.option("--plan", "plan_file", type=_FILE, help="Without it: every closed question.")
-@click.option("--out", required=True, type=_FILE, help="A name that ends in .xlsx or .json.")
+@click.option("--out", required=True, type=_FILE, help="A name in .xlsx, .docx, .json, or .zip for charts.")
+@click.option(
+    "--edition",
+    type=click.Choice(["published", "analyst"]),
+    default="published",
+    show_default=True,
+    help="Of the workbook: analyst adds codes, charts, checks and unrounded figures.",
+)
+@click.option("--charts", is_flag=True, help="A chart under each table of a .docx.")
+@click.option("--annotated", is_flag=True, help="The questionnaire with results at the end of a .docx.")
+@click.option("--manifest", is_flag=True, help="Write X.manifest.json too: hashes of the file and its tables.")
 @click.pass_obj
-def tables(home: Home, wave: str, plan_file: Path | None, out: Path) -> None:
-    """Write the tables of a wave as a workbook or as figures."""
+def tables(
+    home: Home,
+    wave: str,
+    plan_file: Path | None,
+    out: Path,
+    edition: str,
+    charts: bool,
+    annotated: bool,
+    manifest: bool,
+) -> None:
+    """Write the tables of a wave: as a workbook, a Word appendix, figures for programmes, or charts."""
+    from surveyapp import coding, reporting, watching
+
+    if (charts or annotated) and out.suffix != ".docx":
+        raise click.UsageError("--charts and --annotated are of a Word document; end the name in .docx")
+    plan = read_file(plan_file) if plan_file else None
+    db = _database(home)
+    asked = watching.asked(db, wave, _today(), reporting.sent(db, wave, home.released))
+    compiled = reporting.report(db, wave, plan, asked, coding.coded(db, wave), home.released)
+    with _Progress() as progress:
+        of = len(compiled.tables)
+        done = iter(range(1, of + 2))
+        content = reporting.file_of(
+            compiled,
+            out.suffix,
+            lambda _: progress(f"writing {out.name}", next(done), of),
+            edition,
+            charts,
+            annotated,
+        )
+    reporting.publish(db, compiled, lambda: write_aside(out, content))
+    if manifest:
+        hashes = reporting.manifest_of(compiled, out.name, content, plan, edition)
+        write_aside(out.with_suffix(".manifest.json"), hashes)
+    click.echo(f"{_count(len(compiled.tables), 'table')} in {out}")
+
+
+def _bands(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, list[list[str]]]:
+    """`--band kind=csp+other,dat+daat` by variable: groups of codes, or the lower bounds of an amount."""
+    found = {}
+    for one in given:
+        name, equals, groups = one.partition("=")
+        if not name or not equals or not groups:
+            raise click.BadParameter(f"{one[:60]!r} is not VARIABLE=code+code or VARIABLE=0,1000")
+        found[name] = [group.split("+") for group in groups.split(",")]
+    return found
+
+
+@main.command()
+@click.argument("wave")
+@click.option(
+    "--out", required=True, type=_FILE, help="Ends in .csv, .sav, .parquet, .xlsx or .zip (a whole deposit)."
+)
+@click.option(
+    "--values", type=click.Choice(["codes", "labels", "numbers"]), help="Else codes; not for .sav and .zip."
+)
+@click.option(
+    "--multiple", type=click.Choice(["columns", "cell"]), help="Options a column each, or all in one cell."
+)
+@click.option("--leave-out", multiple=True, metavar="NAME", help="A question, variable or stratum; repeatable.")
+@click.option(
+    "--band", multiple=True, metavar="VARIABLE=A+B", callback=_bands, help="Merge codes; or bounds 0,1000."
+)
+@click.option("--identifying", metavar="Q1,Q2", help="Questions that describe the organisation; or none.")
+@click.option(
+    "--beside-earlier", is_flag=True, help="Even if a file with other columns exists: it went to nobody."
+)
+@click.pass_obj
+def microdata(
+    home: Home,
+    wave: str,
+    out: Path,
+    values: Any,
+    multiple: str | None,
+    leave_out: tuple[str, ...],
+    band: dict[str, list[list[str]]],
+    identifying: str | None,
+    beside_earlier: bool,
+) -> None:
+    """Write the answers of a closed wave, a row a response, with their codebook; refused if anybody stands out."""
     from surveyapp import reporting
+    from surveyapp.analysis.microdata import Recipe
+
+    if out.suffix in {".sav", ".zip"} and (values or multiple):
+        raise click.UsageError(f"--values and --multiple are not for {out.suffix}: it holds numbers and labels")
+    named = None if identifying is None else [name for name in re.split(r"[,\s]+", identifying) if name]
+    named = [] if named == ["none"] else named
+    db = _database(home)
+    data, facts = reporting.microdata(db, wave, Recipe(leave_out, band, named), home.released)
+    if out.suffix == ".xlsx" and data.n * len(data.fields) > _MANY_CELLS:
+        _complain("A workbook of this size is slow to write and to open; .sav or .parquet takes a second")
+    with _Progress() as progress:
+        files = reporting.microdata_files(
+            data,
+            facts,
+            out.name,
+            values or "codes",
+            multiple == "cell",
+            functools.partial(progress, f"writing {out.name}"),
+        )
+
+    def write() -> None:
+        for name, content in files.items():
+            write_aside(out.with_name(name), content, private=True)
+
+    reporting.give_out(db, data, facts, write, beside_earlier)
+    click.echo(f"{_count(data.n, 'response')}, {_count(len(data.fields), 'column')} in {out}")
+    if data.identifying:
+        checked = ", ".join(data.identifying)
+        click.echo(
+            f"Identifying columns: {checked}; {data.minimum} or more share each combination of their values"
+        )
+
+
+_MANY_CELLS = 1_000_000
+
+
+@main.command("why")
+@click.argument("wave")
+@click.argument("table", required=False)
+@click.option("--plan", "plan_file", type=_FILE, help="Without it: every closed question.")
+@click.pass_obj
+def why(home: Home, wave: str, table: str | None, plan_file: Path | None) -> None:
+    """Say which rule hides what in the tables of a wave, or in one of them; never the number."""
+    from surveyapp import coding, reporting
 
     plan = read_file(plan_file) if plan_file else None
-    compiled = reporting.report(_database(home), wave, plan)
-    with _Progress() as progress:
-        done = iter(range(1, len(compiled.tables) + 2))
-        content = reporting.file_of(
-            compiled, out.suffix, lambda _: progress(f"writing {out.name}", next(done), len(compiled.tables))
-        )
-    write_aside(out, content)
-    click.echo(f"{_count(len(compiled.tables), 'table')} in {out}")
+    db = _database(home)
+    compiled = reporting.report(db, wave, plan, None, coding.coded(db, wave), home.released)
+    tables = {protected.table.id: protected for protected in compiled.tables}
+    if table is not None and table not in tables:
+        raise NotFound(f"the plan has no table {table[:60]!r}; {nearest(table, set(tables))}")
+    chosen = [tables[table]] if table is not None else list(tables.values())
+    said = [(protected.table.id, decision) for protected in chosen for decision in protected.decisions]
+    for name, decision in said:
+        click.echo(f"Table {name}: {decision.words}")
+        for row, column in decision.cells:
+            click.echo(f"  {row} / {column}")
+    if not said:
+        click.echo("Nothing is hidden.")
+
+
+@main.group("coding")
+def coding_() -> None:
+    """Give open answers themes, compare coders, settle differences, clear quotations."""
+
+
+@coding_.command("codeframe")
+@click.argument("wave")
+@click.argument("file", type=_FILE, required=False)
+@click.pass_obj
+def coding_codeframe(home: Home, wave: str, file: Path | None) -> None:
+    """Put a codeframe on a wave, or a newer version of it; without FILE say how far each has come."""
+    from surveyapp import coding
+
+    db = _database(home)
+    if file is None:
+        for one in coding.standings(db, wave):
+            coders = ", ".join(one.coders) or "nobody"
+            click.echo(f"{one.codeframe.name}: {_count(one.answers, 'answer')}, coded by {coders}")
+            done = f"{one.settled:,} settled, {one.disputed:,} in dispute, {one.uncoded:,} not coded"
+            click.echo(f"  {done}, {_count(one.quotations, 'quotation')} cleared")
+        return
+    with _about(file):
+        put = coding.put_codeframe(db, wave, read_file(file))
+    word = "put on" if put.new else "is on it already:"
+    click.echo(f"{put.codeframe.name} {word} {wave}; {_count(len(put.codeframe.coded), 'theme')} to code with")
+    if put.carried:
+        click.echo(f"{_count(put.carried, 'coding')} carried over, {put.again:,} to be looked at again")
+    if put.lost:
+        _complain(f"{put.lost:,} decisions and quotations no longer fit and were taken out")
+    if put.fresh:
+        _complain(f"No coder has looked for: {', '.join(put.fresh)}")
+
+
+@coding_.command("sheet")
+@click.argument("wave")
+@click.argument("codeframe")
+@click.option("--coder", required=True, metavar="LABEL", help="Whose sheet it is; need not be a name.")
+@click.option("--out", required=True, type=_FILE, help="A name that ends in .xlsx.")
+@click.pass_obj
+def coding_sheet(home: Home, wave: str, codeframe: str, coder: str, out: Path) -> None:
+    """Write a coder's sheet: the answers in an order of its own, the themes as columns."""
+    from surveyapp import coding
+
+    write_aside(_workbook(out), coding.sheet(_database(home), wave, codeframe, coder), private=True)
+    click.echo(f"{out}: fill it in, then: surveyapp coding load {wave} {out}")
+
+
+def _workbook(out: Path) -> Path:
+    if out.suffix != ".xlsx":
+        raise click.UsageError("name a file that ends in .xlsx")
+    return out
+
+
+@coding_.command("load")
+@click.argument("wave")
+@click.argument("file", type=_FILE)
+@click.pass_obj
+def coding_load(home: Home, wave: str, file: Path) -> None:
+    """Take in a coder's sheet, all of it or nothing; rows left blank are not coded."""
+    from surveyapp import coding
+
+    with _about(file):
+        loaded = coding.load(_database(home), wave, file.name, read_file(file))
+    coded = f"{_count(loaded.given, 'answer')} coded by {loaded.coder}"
+    click.echo(f"{loaded.codeframe}: {coded}, {loaded.blank:,} left blank")
+
+
+@coding_.command("agreement")
+@click.argument("wave")
+@click.argument("codeframe")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def coding_agreement(home: Home, wave: str, codeframe: str, as_json: bool) -> None:
+    """Say how far coders agree: Cohen's kappa by theme, pooled, and as a mean."""
+    from surveyapp import coding
+    from surveyapp.analysis.themes.coding import as_json as agreement_json
+    from surveyapp.analysis.themes.coding import describe
+
+    pairs = coding.agreement(_database(home), wave, codeframe)
+    found = {"wave": wave, "codeframe": codeframe, "pairs": agreement_json(pairs)}
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False) if as_json else describe(pairs))
+
+
+@coding_.command("settle")
+@click.argument("wave")
+@click.argument("codeframe")
+@click.option("--out", type=_FILE, help="Write the answers in dispute; a name that ends in .xlsx.")
+@click.option("--load", "file", type=_FILE, help="Take in the decisions.")
+@click.pass_obj
+def coding_settle(home: Home, wave: str, codeframe: str, out: Path | None, file: Path | None) -> None:
+    """Write the answers on which coders differ, for a third person, and take in what was decided."""
+    from surveyapp import coding
+
+    if bool(out) == bool(file):
+        raise click.UsageError("give either --out or --load")
+    db = _database(home)
+    if out:
+        write_aside(_workbook(out), coding.settling_sheet(db, wave, codeframe), private=True)
+        click.echo(f"{out}: decide, then: surveyapp coding settle {wave} {codeframe} --load {out}")
+    elif file:
+        with _about(file):
+            loaded = coding.load_settling(db, wave, codeframe, file.name, read_file(file))
+        click.echo(f"{loaded.codeframe}: {_count(loaded.given, 'answer')} decided, {loaded.blank:,} left open")
+
+
+@coding_.command("quotations")
+@click.argument("wave")
+@click.argument("codeframe")
+@click.option("--sheet", type=_FILE, help="Write the answers to choose from; a name that ends in .xlsx.")
+@click.option("--load", "file", type=_FILE, help="Clear those chosen, in place of all before.")
+@click.option("--out", type=_FILE, help="Write those cleared; a name that ends in .xlsx or .json.")
+@click.option("--by-attribution", is_flag=True, help="Order by whom they are attributed to, not by theme.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def coding_quotations(
+    home: Home,
+    wave: str,
+    codeframe: str,
+    sheet: Path | None,
+    file: Path | None,
+    out: Path | None,
+    by_attribution: bool,
+    yes: bool,
+) -> None:
+    """Choose quotations, see them as they would be printed, clear them; without options print those cleared."""
+    from surveyapp import coding, framing
+
+    if sum(map(bool, (sheet, file, out))) > 1:
+        raise click.UsageError("give one of --sheet, --load and --out")
+    db = _database(home)
+    if sheet:
+        content = coding.quoting_sheet(db, wave, codeframe, framing.names(db, wave))
+        write_aside(_workbook(sheet), content, private=True)
+        click.echo(f"{sheet}: choose, then: surveyapp coding quotations {wave} {codeframe} --load {sheet}")
+    elif file:
+        _clear_quotations(db, wave, codeframe, file, yes)
+    elif out:
+        write_aside(out, coding.quotations_file(db, wave, codeframe, out.suffix, by_attribution))
+        click.echo(f"{_count(len(coding.quotations(db, wave, codeframe)), 'quotation')} in {out}")
+    else:
+        _show_quotations(coding.quotations(db, wave, codeframe, by_attribution))
+
+
+def _clear_quotations(db: Database, wave: str, codeframe: str, file: Path, yes: bool) -> None:
+    """Show the quotations as they would be printed, ask, and clear them."""
+    from surveyapp import coding, framing
+
+    content, names = read_file(file), framing.names(db, wave)
+    with _about(file):
+        found = coding.proposed(db, wave, codeframe, file.name, content, names)
+    _show_quotations(found)
+    if not yes and not click.confirm(f"Clear these {len(found)} for print, in place of all before?"):
+        raise SurveyError("nothing was changed")
+    with _about(file):
+        coding.clear(db, wave, codeframe, file.name, content, names)
+    click.echo(f"{_count(len(found), 'quotation')} of {codeframe} cleared")
+
+
+def _show_quotations(found: Sequence[Any]) -> None:
+    for quotation in found:
+        click.echo(f"{quotation.theme}\n  “{quotation.words}”\n  {quotation.attribution}\n")
 
 
 @main.command("audit-percentages")
@@ -1084,15 +1473,21 @@ def tables(home: Home, wave: str, plan_file: Path | None, out: Path) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def audit_percentages(file: Path, largest: int | None, as_json: bool) -> None:
     """Say on which bases printed percentages are possible, and name those that are not."""
-    from surveyapp.analysis import percentages
-    from surveyapp.analysis.published import read_published
+    from surveyapp.analysis.printed import nets as printed_nets
+    from surveyapp.analysis.printed import percentages
+    from surveyapp.analysis.printed.published import read_published
 
-    verdicts = percentages.audit(read_published(read_file(file), file.name), largest)
+    published = read_published(read_file(file), file.name)
+    verdicts = percentages.audit(published, largest)
+    nets = printed_nets.audit_nets(published, verdicts)
     if as_json:
-        click.echo(json.dumps(percentages.as_json(verdicts), indent=1, ensure_ascii=False))
+        content = percentages.as_json(verdicts) | {"nets": printed_nets.nets_as_json(nets)}
+        click.echo(json.dumps(content, indent=1, ensure_ascii=False))
         return
     for verdict in verdicts:
         click.echo(percentages.describe(verdict))
+    for net in nets:
+        click.echo(printed_nets.describe_net(net))
     click.echo(percentages.summarise(verdicts))
 
 
@@ -1125,10 +1520,16 @@ def audit_anonymity(ctx: click.Context, wave: str, logs: tuple[Path, ...], as_js
 @click.pass_obj
 def backup(home: Home, out: Path | None) -> None:
     """Copy the database as it is now, with its hash beside it. Keys are not in the copy."""
+    from surveyapp import retaining
     from surveyapp.storage import backups
 
-    path = out or backups.new_name(home.backups, _today())
-    digest = backups.back_up(_existing(home), path)
+    path, db = out or backups.new_name(home.backups, _today()), _existing(home)
+    if out:
+        with retaining.noted(home, out, _today()) as note:
+            digest = backups.back_up(db, path)
+            note(digest)
+    else:
+        digest = backups.back_up(db, path)
     click.echo(f"{_relative(path)}: {path.stat().st_size:,} bytes, sha256 {digest[:16]}")
     click.echo("It holds no key. Keep the folder keys/ elsewhere.")
 
@@ -1141,7 +1542,7 @@ def restore(home: Home, file: Path) -> None:
     from surveyapp import campaigning
     from surveyapp.storage import backups
 
-    backups.restore(file, home.make().database)
+    backups.restore(file, home.make().store)
     db = _database(home)
     missing = [] if (home.keys / "pepper").exists() else ["keys/pepper (drafts do not open without it)"]
     for name in campaigning.names(db):
@@ -1156,7 +1557,7 @@ def restore(home: Home, file: Path) -> None:
 
 def _existing(home: Home) -> Database:
     """The database that is there; a new one is not worth a copy."""
-    if not home.database.exists():
+    if not home.address and not home.database.exists():
         raise SurveyError(f"there is no database in {home.path}; name the installation with --home")
     return _database(home)
 
@@ -1205,6 +1606,16 @@ def retention_show(home: Home, day: Any) -> None:
             click.echo(f"  {part.name:<9} {_kept_until(part, today)}")
     for copy in backups.backups(home.backups):
         click.echo(f"{_relative(copy.path)}  {'due to be erased' if copy.is_old(today) else 'kept'}")
+    for other in retaining.copies(home):
+        due = "due to be erased" if other.is_old(today) else "kept"
+        click.echo(f"{other.path}  {due}{_WHERE[other.where]}")
+
+
+_WHERE = {
+    "there": "",
+    "gone": "; it is not within reach",
+    "altered": "; another file is in its place, or its writing was cut off",
+}
 
 
 def _kept_until(part: Any, today: date) -> str:
@@ -1217,16 +1628,46 @@ def _kept_until(part: Any, today: date) -> str:
 
 @retention.command("run")
 @_ON_DAY
+@click.option("--copies", "all_copies", is_flag=True, help="Erase old backups written elsewhere without asking.")
 @click.pass_obj
-def retention_run(home: Home, day: Any) -> None:
+def retention_run(home: Home, day: Any, all_copies: bool) -> None:
     """Erase what is due, and backups older than 14 days. Run it every day."""
     from surveyapp import retaining
 
-    erased = retaining.run(_database(home), home, day.date() if day else _today())
+    today = day.date() if day else _today()
+    erased = retaining.run(_database(home), home, today)
     for name, parts in erased.waves.items():
         for part, number in parts.items():
             click.echo(f"{name}: erased {number:,} of {retaining.PARTS[part]}")
     click.echo(f"{_count(erased.backups, 'old backup')} erased")
+    for copy in retaining.copies(home):
+        if copy.is_old(today):
+            _old_copy(home, copy, all_copies)
+
+
+def _old_copy(home: Home, copy: Any, all_copies: bool) -> None:
+    """Erase a backup that lies elsewhere, if that is wanted; else say that it is still known."""
+    from surveyapp import retaining
+
+    what, ask = f"{copy.path}, a backup of {copy.made_on}", sys.stdin.isatty() and copy.where == "there"
+    if copy.where == "there" and (all_copies or (ask and click.confirm(f"Erase {what}?"))):
+        retaining.erase_copy(home, copy)
+        click.echo(f"{copy.path}: erased")
+        return
+    _complain(f"Still known: {what}{_WHERE[copy.where]}")
+    by_hand = f"destroy it, then: surveyapp retention forget {copy.path}"
+    _complain("  to erase it: surveyapp retention run --copies" if copy.where == "there" else f"  {by_hand}")
+
+
+@retention.command("forget")
+@click.argument("file", type=_FILE)
+@click.pass_obj
+def retention_forget(home: Home, file: Path) -> None:
+    """Say that a backup that was written elsewhere has been destroyed, by hand."""
+    from surveyapp import retaining
+
+    retaining.strike_off(home, file)
+    click.echo(f"{file}: no longer known")
 
 
 @main.group()
@@ -1238,8 +1679,20 @@ def db() -> None:
 @click.pass_obj
 def upgrade(home: Home) -> None:
     """Bring the database to the newest schema."""
-    _database(home).close()
-    click.echo(f"{_relative(home.database)} has the newest schema")
+    store = _database(home)
+    store.close()
+    click.echo(f"{store.name if home.address else _relative(home.database)} has the newest schema")
+
+
+@db.command("check")
+@click.pass_obj
+def db_check(home: Home) -> None:
+    """See whether the books balance: nothing lost, nothing twice, the file sound. Exit 1 if they do not."""
+    from surveyapp import bookkeeping
+
+    if wrong := bookkeeping.imbalances(_existing(home)):
+        raise Refused(wrong)
+    click.echo("The books balance.")
 
 
 class _Progress:

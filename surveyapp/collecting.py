@@ -226,7 +226,7 @@ def save_page(db: Database, visit: Visit, page: str, form: Form, today: date) ->
     fields). Raises `NoLongerAsked` for a page that is not on the route, `NotFound` for one that does not exist,
     `Refused` for a form that no page of ours sends.
     """
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         before = _desk(connection, visit, today)
         step = before.route.step(page)
         if step is None:
@@ -243,7 +243,7 @@ def save_page(db: Database, visit: Visit, page: str, form: Form, today: date) ->
 
 def add_item(db: Database, visit: Visit, page: str, today: date) -> str:
     """One more item of a repeated page; the name of its step. At the page's maximum nothing changes."""
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         before, step, items = _items(connection, visit, page, today)
         count = min(len(items) + 1, step.page.repeat.max if step.page.repeat else 1)
         _keep(connection, visit, _with_items(before, step, before.answers, count), today)
@@ -252,7 +252,7 @@ def add_item(db: Database, visit: Visit, page: str, today: date) -> str:
 
 def remove_item(db: Database, visit: Visit, page: str, today: date) -> str:
     """Take one item of a repeated page away; those after it move up. The last one left is emptied instead."""
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         before, step, items = _items(connection, visit, page, today)
         count = max(len(items) - 1, 1)
         after = _with_items(before, step, without_item(step, before.answers), count)
@@ -280,7 +280,7 @@ def leave_for_colleague(db: Database, visit: Visit, section: str, note: str | No
 
     Raises `NotFound` for a section that is not on the route.
     """
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         before = _desk(connection, visit, today)
         if section not in {entry.section.id for entry in before.progress}:
             raise NotFound("that section is not part of your questionnaire")
@@ -312,7 +312,7 @@ def take_form(db: Database, visit: Visit, name: str, content: bytes, today: date
     from surveyapp.export import offline
 
     returned = offline.read(name, content, desk(db, visit, today).instrument)
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         before = _desk(connection, visit, today)
         taken = _filled(before, returned.form, returned.marks)
         _keep(connection, visit, taken.desk, today)
@@ -344,7 +344,7 @@ def _names(units: tuple[tuple[str, str], ...]) -> Names:
 
 def save_all(db: Database, visit: Visit, form: Form, today: date) -> list[Problem]:
     """Store a whole questionnaire at once, as from paper or a file; what cannot be read is left out and listed."""
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         before = _desk(connection, visit, today)
         answers, problems = read_whole(before.instrument, form)
         way = route(before.instrument, answers)
@@ -359,7 +359,7 @@ def submit(db: Database, visit: Visit, today: date) -> Instrument:
     Only what is on the route goes in. Raises `AlreadyReceived`, `WaveNotOpen`, or `Unfinished` with the first
     page that could not be read or where a required answer is missing.
     """
-    with db.transaction() as connection:
+    with db.transaction(visit.code_hash) as connection:
         now = _desk(connection, visit, today)
         unfinished = {*now.typed, *(page for page, _ in missing(now.route))}
         if unfinished:

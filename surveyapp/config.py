@@ -4,7 +4,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -15,14 +15,23 @@ PACKAGE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Home:
-    """The directory of one installation: database, keys, outbox. Readable by its owner alone."""
+    """The directory of one installation: database, keys, outbox. Readable by its owner alone.
+
+    `address` is that of a PostgreSQL database in place of the file, "" if there is none.
+    """
 
     path: Path
+    address: str = field(default="", repr=False)
 
     @property
     def database(self) -> Path:
         """The SQLite file."""
         return self.path / "surveyapp.db"
+
+    @property
+    def store(self) -> Path | str:
+        """What the database is opened by: the file, or the address."""
+        return self.address or self.database
 
     @property
     def keys(self) -> Path:
@@ -38,6 +47,11 @@ class Home:
     def backups(self) -> Path:
         """Copies of the database, each with its hash beside it."""
         return self.path / "backups"
+
+    @property
+    def released(self) -> Path:
+        """Released answers of closed waves as columns, kept for speed; made anew when deleted."""
+        return self.path / "released"
 
     @property
     def outbox_key(self) -> Path:
@@ -62,8 +76,12 @@ class Home:
 
 
 def home(given: str | None = None) -> Home:
-    """The installation named by `given`, else by SURVEYAPP_HOME, else ./instance."""
-    return Home(Path(given or os.environ.get("SURVEYAPP_HOME") or "instance").resolve())
+    """The installation named by `given`, else by SURVEYAPP_HOME, else ./instance.
+
+    SURVEYAPP_DATABASE_URL puts a PostgreSQL database in place of its file.
+    """
+    path = Path(given or os.environ.get("SURVEYAPP_HOME") or "instance").resolve()
+    return Home(path, os.environ.get("SURVEYAPP_DATABASE_URL", ""))
 
 
 def project_file(name: str) -> Path:

@@ -328,6 +328,7 @@ ID = r"^[a-z][a-z0-9_]{0,39}$"
 CODE = r"^[a-z0-9][a-z0-9_]{0,39}$"
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$"
 LANGUAGE = r"^[a-z]{2}$"
+WAVE = r"^[a-z0-9][a-z0-9-]{0,39}$"
 """What names in a document look like; each with its remedy."""
 
 _NAME_REMEDIES = {
@@ -335,6 +336,7 @@ _NAME_REMEDIES = {
     CODE: "use small letters, digits and _ (at most 40, no _ first)",
     VERSION: "use letters, digits, dots, _ and - (at most 40, a letter or digit first)",
     LANGUAGE: "use two small letters such as en",
+    WAVE: "use small letters, digits and - such as dat-2012",
 }
 
 

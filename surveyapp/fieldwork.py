@@ -24,6 +24,7 @@ __all__ = [
     "is_email",
     "naming_problems",
     "printed_day",
+    "reached",
     "read_bounces",
     "read_frame",
     "read_rule",
@@ -105,6 +106,13 @@ def due(invited_on: str | None, reminded_on: str | None, rule: Sequence[int] | N
     invited = date.fromisoformat(invited_on)
     reached = [invited + timedelta(days=days) for days in rule if invited + timedelta(days=days) <= today]
     return bool(reached) and (reminded_on is None or date.fromisoformat(reminded_on) < reached[-1])
+
+
+def reached(invited_on: str | None, rule: Sequence[int] | None, today: date) -> int:
+    """How many days of the rule are over since the invitation; 0 without a rule."""
+    if rule is None or invited_on is None:
+        return 0
+    return sum(date.fromisoformat(invited_on) + timedelta(days=days) <= today for days in rule)
 
 
 def read_bounces(content: bytes) -> list[tuple[int, str, str]]:

@@ -147,28 +147,34 @@ def read_frame(content: bytes) -> Frame:
 def read_text(content: bytes) -> Source:
     """The rows of a CSV file: comma, semicolon or tab; UTF-8, or UTF-16 and Windows-1252 with a note.
 
-    Raises `Refused` for what is no text, has quotes that do not close, or over `MAX_UNITS` rows.
+    A first line such as `sep=;`, by which Excel is told the separator, tells it here too, and is no row. Raises
+    `Refused` for what is no text, has quotes that do not close, or over `MAX_UNITS` rows.
     """
     text, notes = _decoded(content)
     if "\0" in text:
         raise Refused([Problem("frame", "it is not a text file", 'save it as "CSV UTF-8"')])
+    hint = _SEPARATOR.match(text)
+    above = hint[0].count("\n") if hint else 0
+    text = text[hint.end() :] if hint else text
     first = text.lstrip("\r\n").partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    separator = hint["by"] if hint else max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[tuple[int, Sequence[str]]] = []
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append((reader.line_num, [cell.strip() for cell in cells]))
+                rows.append((above + reader.line_num, [cell.strip() for cell in cells]))
             if len(rows) > MAX_UNITS:
                 raise Refused([Problem("frame", f"it has over {MAX_UNITS:,} rows", "split it")])
     except csv.Error as error:
         what = f"it cannot be read as CSV ({error})"
-        raise Refused([Problem("frame", what, "check the quotes", reader.line_num)]) from None
+        raise Refused([Problem("frame", what, "check the quotes", above + reader.line_num)]) from None
     if not rows:
         raise Refused([_EMPTY])
     return Source(tuple(rows), notes=tuple(notes))
 
 
+_SEPARATOR = re.compile(r'[\r\n]*"?sep=(?P<by>[^\w\s"]|\t)"?[ ,;\t]*(\r?\n|\Z)', re.IGNORECASE)
 _EMPTY = Problem("frame", "it is empty", "give it a header row and a row for each organisation")
 _NOT_UTF8 = "it is not UTF-8 text"
 

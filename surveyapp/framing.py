@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from surveyapp import frames, privacy
 from surveyapp.documents import nearest
@@ -69,16 +68,17 @@ def load(db: Database, wave: str, name: str, content: bytes, how: Reading = Read
         return plan
 
 
-def remove(db: Database, wave: str, unit: str, today: date) -> Listed:
+def remove(db: Database, wave: str, unit: str) -> Listed:
     """Erase a unit's contact, letters, invitation and draft; the unit as it was.
 
-    It stays in the frame, whose size is no secret, and is never written to again. Of one that has answered only
-    contact and letters go: which answers are its own nobody knows, and that it answered must be kept.
+    It stays in the frame, whose size is no secret, stays issued if it was, and is never written to again. Of one
+    that has answered only contact and letters go: which answers are its own nobody knows, and that it answered
+    must be kept.
     Raises `NotFound`.
     """
     with db.transaction() as connection:
         found = _organisation(connection, wave, unit)
-        stored.erase(connection, found, today.isoformat())
+        stored.erase(connection, found)
         _count_issued(connection, wave)
         return found
 
@@ -116,6 +116,13 @@ def change_contact(
         return new
 
 
+def names(db: Database, wave: str) -> list[tuple[str, str]]:
+    """Unit and name of every organisation in a frame, by unit: what must not stand in a quotation."""
+    with db.reading() as connection:
+        waves.wave_named(connection, wave)
+        return people.names(connection, wave)
+
+
 def drawn(db: Database, wave: str) -> int:
     """Units of a wave that were drawn into its sample."""
     with db.reading() as connection:
@@ -147,20 +154,27 @@ def _source(name: str, content: bytes, sheet: str) -> Source:
 def _sheet(name: str, content: bytes, sheet: str) -> Source:
     from surveyapp.export.uploads import read_workbook  # here, for spreadsheets are slow to load
 
-    uploaded = read_workbook(name, content, {sheet.strip().lower()} if sheet else (), large=True)
+    uploaded = read_workbook(name, content, {sheet.strip().lower()} if sheet else (), large=True, apart=True)
+    tops = {title: rows for title, (rows, _) in uploaded.spoilt.items()}
     found = {}
-    for title, rows in uploaded.sheets.items():
+    for title in uploaded.titles:
+        rows = tops[title] if title in tops else uploaded.sheets[title]
         numbered = ((number, [text.strip() for text in cells]) for number, cells in enumerate(rows, 1))
         filled = tuple((number, cells) for number, cells in numbered if any(cells))
         if filled:
             found[title] = Source(filled, title, uploaded.notes)
-    return _chosen(found, uploaded.sheets, sheet)
-
-
-def _chosen(found: Mapping[str, Source], sheets: Collection[str], sheet: str) -> Source:
-    """The one sheet with content, or the one among several that has the headings of a frame."""
-    if sheet and not sheets:
+    if sheet and not uploaded.titles:
         raise Refused([Problem("the file", f"it has no sheet “{sheet[:40]}”", "check its name")])
+    if not found and uploaded.spoilt:
+        raise Refused([problem for _, problems in uploaded.spoilt.values() for problem in problems])
+    chosen = _chosen(found)
+    if chosen.sheet in uploaded.spoilt:
+        raise Refused(list(uploaded.spoilt[chosen.sheet][1])[: frames.MAX_PROBLEMS])
+    return chosen
+
+
+def _chosen(found: Mapping[str, Source]) -> Source:
+    """The one sheet with content, or the one among several that has the headings of a frame."""
     if not found:
         raise Refused([Problem("the file", "it is empty", "give it a header row and a row for each organisation")])
     likely = [source for source in found.values() if frames.looks_like_frame(source)]
@@ -279,16 +293,12 @@ def _frame(wave: Wave, items: Sequence[Listed]) -> Frame:
 def _count_anew(connection: Connection, name: str, after: Sequence[Listed]) -> None:
     wave = waves.wave_named(connection, name)
     sizes = cell_sizes(_frame(wave, after), wave.carry, 0)
-    waves.change_wave(connection, name, cells=json.dumps(sizes, sort_keys=True), issued=_issued(after))
+    issued = sum(item.issued for item in after)
+    waves.change_wave(connection, name, cells=json.dumps(sizes, sort_keys=True), issued=issued)
 
 
 def _count_issued(connection: Connection, name: str) -> None:
-    waves.change_wave(connection, name, issued=_issued(stored.listed(connection, name)))
-
-
-def _issued(items: Sequence[Listed]) -> int:
-    """Drawn, with an address or with an access code that has gone out."""
-    return sum(item.unit.sampled and bool(item.unit.email or item.invited) for item in items)
+    waves.change_wave(connection, name, issued=sum(item.issued for item in stored.listed(connection, name)))
 
 
 # ── one unit ─────────────────────────────────────────────────────────────────

@@ -42,10 +42,14 @@ class Letter:
 
 
 class Declined(SurveyError):
-    """A letter that will never be taken. `code` is the server's, such as "550 5.1.1", or "" if it gave none."""
+    """A letter that will never be taken. `code` is the server's, such as "550 5.1.1", or "" if it gave none.
 
-    def __init__(self, message: str, code: str = "") -> None:
+    `of_address` says that the address is the reason, and not the letter or the way it was sent.
+    """
+
+    def __init__(self, message: str, code: str = "", of_address: bool = False) -> None:
         self.code = code
+        self.of_address = of_address
         super().__init__(message)
 
 
@@ -265,7 +269,7 @@ class Server:
                 self._judge(*smtp.mail(sender), 250, f"the sender {sender}")
             except (Declined, NotNow) as refusal:  # it would refuse every letter alike
                 raise Unreachable(f"{refusal}; check the sender, or send again later") from None
-            self._judge(*smtp.rcpt(letter.to), 250, letter.to)
+            self._judge(*smtp.rcpt(letter.to), 250, letter.to, to_recipient=True)
             self._judge(*smtp.docmd("DATA"), 354, letter.to)
 
     def _hand_over(self, content: bytes) -> None:
@@ -285,7 +289,7 @@ class Server:
         if self._sent >= PER_CONNECTION:
             self._hang_up()
 
-    def _judge(self, code: int, words: bytes, wanted: int, what: str) -> None:
+    def _judge(self, code: int, words: bytes, wanted: int, what: str, to_recipient: bool = False) -> None:
         """Go on if the answer is the one wanted, or another of success; else say what it means for the letter."""
         if code == wanted or (wanted == 250 and 200 <= code < 300):
             return
@@ -295,8 +299,10 @@ class Server:
         self._begin_anew()
         if code in {530, 535, 538}:
             raise Unreachable(f"{self} wants a user and a password ({code} {said})")
-        refusal = Declined if 500 <= code < 600 else NotNow
-        raise refusal(f"{self} refuses {what}: {code} {said}", _codes(code, said))
+        message, codes = f"{self} refuses {what}: {code} {said}", _codes(code, said)
+        if 500 <= code < 600:
+            raise Declined(message, codes, _of_address(codes, to_recipient))
+        raise NotNow(message, codes)
 
     def _begin_anew(self) -> None:
         """Forget a letter that was begun, so that the next can be."""
@@ -383,6 +389,21 @@ def _lines(content: bytes) -> bytes:
     """The bytes between DATA and its end: CRLF lines, a dot before each dot that begins one."""
     stuffed = re.sub(rb"(?m)^\.", b"..", content)
     return stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n"
+
+
+_WRONG_ADDRESS = re.compile(r"5\.(1\.(?![78]$)\d+|2\.1|4\.1)$")
+"""5.1.7 and 5.1.8 speak of the sender; 5.4.1 is what Exchange says of a mailbox that is not there (RFC 3463)."""
+
+
+def _of_address(codes: str, to_recipient: bool) -> bool:
+    """Whether a refusal for good says that there is no such mailbox: by its enhanced code, else by its code.
+
+    Without an enhanced code only a refusal of the recipient counts, by 550, 551 or 553; 554 may mean anything.
+    """
+    code, _, enhanced = codes.partition(" ")
+    if enhanced and not enhanced.startswith("5.0."):
+        return _WRONG_ADDRESS.match(enhanced) is not None
+    return to_recipient and code in {"550", "551", "553"}
 
 
 def _codes(code: int, said: str) -> str:

@@ -9,6 +9,7 @@ boxes HPKE (RFC 9180: X25519, HKDF-SHA256, ChaCha20-Poly1305).
 """
 
 import hashlib
+import hmac
 import secrets
 import struct
 from collections import Counter, defaultdict
@@ -176,6 +177,14 @@ def read_key_file(text: str) -> tuple[str, bytes]:
     return lines[1].removeprefix("wave ").strip(), key
 
 
+# ── files of returns: known again, and not readable ──────────────────────────
+
+
+def fingerprint(key: bytes, wave: str, content: bytes) -> bytes:
+    """What a file of returns is known again by, in one wave: to whoever has `key` and the same file."""
+    return hmac.digest(key, b"surveyapp returns 1 " + wave.encode() + b"\0" + content, "sha256")
+
+
 # ── the respondent's cookie: readable by the server alone ────────────────────
 
 COOKIE_SIZE = 600
@@ -243,14 +252,16 @@ def leavers(cells: Sequence[Hashable], at_least: int, closed: bool) -> list[int]
     return shuffled(leaving)
 
 
-def blanked(cells: Sequence[str], at_least: int) -> list[str]:
-    """The cells as released: those that fewer than `at_least` answers share are blank, for they would single out.
+def blanked(marks: Sequence[str], at_least: int, before: Sequence[str] = ()) -> list[str]:
+    """What answers are marked with, as released: marks that fewer than `at_least` share are blank.
 
-    If only one cell would be blank while others stay, the answers in it would be known again by what is left
-    over; then the smallest other cell is blanked with it, until the blank ones are `at_least` together.
+    Such a mark (a stratum cell, a version) would single out. So would being blank, if few were: then the smallest
+    other mark is blanked with them, until the blank ones are `at_least` together. `before` are the marks of what
+    was released earlier: they count, and stay as they are.
     """
-    sizes = Counter(cells)
-    blank = {cell for cell, size in sizes.items() if size < at_least}
-    while blank and sum(sizes[cell] for cell in blank) < at_least and len(blank) < len(sizes):
-        blank.add(min((cell for cell in sizes if cell not in blank), key=lambda cell: (sizes[cell], cell)))
-    return ["" if cell in blank else cell for cell in cells]
+    sizes = Counter([*before, *marks])
+    blank = {"", *(mark for mark, size in sizes.items() if size < at_least)}
+    kept = sorted({*marks} - blank, key=lambda mark: (sizes[mark], mark))
+    while kept and 0 < before.count("") + sum(mark in blank for mark in marks) < at_least:
+        blank.add(kept.pop(0))
+    return ["" if mark in blank else mark for mark in marks]

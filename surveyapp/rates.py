@@ -5,11 +5,41 @@ printed or exported by stratum or day goes further than the manager, and there s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from math import sqrt
+
+from surveyapp.ranges import Line, Number, Range, protected, small
+
+__all__ = [
+    "COLUMNS",
+    "FORMULAS",
+    "UNMARKED",
+    "Counts",
+    "Fieldwork",
+    "Number",
+    "Period",
+    "Range",
+    "Rate",
+    "Representativity",
+    "Row",
+    "Standing",
+    "as_json",
+    "by_stratum",
+    "compile_rates",
+    "count",
+    "describe",
+    "deviation",
+    "disposition",
+    "percent",
+    "periods",
+    "printable",
+    "r_indicator",
+    "representativity",
+    "sorted_by_completeness",
+]
 
 COMPLETE = Fraction(80, 100)
 PARTIAL = Fraction(50, 100)
@@ -27,9 +57,6 @@ COLUMNS = {
     "eligible": "Eligible",
 }
 """What is counted, in the order of a case's life, with the heading it stands under."""
-
-PROTECTED = ("part_done", "completed", "refused")
-"""What an organisation did. The rest are facts of the list, and printed as they are."""
 
 FORMULAS = {
     "Issued": "Sampled organisations with a usable address, or with an access code given in another way.",
@@ -199,25 +226,6 @@ def by_stratum(standings: Iterable[Standing], variable: str) -> dict[str, list[S
 
 
 @dataclass(frozen=True)
-class Range:
-    """A number that is printed as a range only."""
-
-    low: int
-    high: int
-
-    def __str__(self) -> str:
-        """`1 to 9`."""
-        return f"{self.low} to {self.high}"
-
-
-Number = int | Range | None
-"""As printed: exact, a range, or not known any more."""
-
-LEAST = 3
-"""So many numbers must stay possible for each that is hidden, unless its own range is narrower."""
-
-
-@dataclass(frozen=True)
 class Row:
     """One stratum, or all, as it may be printed."""
 
@@ -233,77 +241,44 @@ class Row:
         return Fraction(completed, issued)
 
 
-def printable(groups: Mapping[str, Counts], whole: Counts, minimum: int) -> tuple[list[Row], Row]:
+def printable(
+    groups: Mapping[str, Counts], whole: Counts, minimum: int, bare: Collection[str] = ()
+) -> tuple[list[Row], Row]:
     """The rows of a table of strata and its last row, with ranges for what is below `minimum`.
 
-    Part done, completed and refused are protected, each column by itself:
-
-    - a number from 1 to `minimum` less one becomes that range. 0 is printed, except where fewer than `minimum`
-      can have done anything: there the range begins with 0 and every number is hidden;
-    - a total of all is a range only if it is small itself, so it is the same in every table. Then every row is
-      from 0: rows that are known not to be 0 would count the total. Where the total is 0, so is every row;
-    - if the total and the other rows leave fewer than `LEAST` possible values for a hidden number, the smallest
-      number still printed becomes a range too, and so on. If that does not do, every row is from 0 to all. What
-      the total alone says, as when all have answered, nothing can hide.
+    Part done, completed and refused are protected, all of them together: see `ranges.protected`.
     """
-    shown = {column: _column(column, list(groups.values()), whole, minimum) for column in PROTECTED}
-    rows = [
-        _row(name, counts, {column: shown[column][i] for column in PROTECTED})
-        for i, (name, counts) in enumerate(groups.items())
-    ]
-    return rows, _row("All", whole, {column: shown[column][-1] for column in PROTECTED})
+    shown = protected([_line(counts) for counts in groups.values()], _line(whole), minimum, bare)
+    rows = [_row(name, counts, row) for (name, counts), row in zip(groups.items(), shown, strict=False)]
+    return rows, _row("All", whole, shown[-1])
+
+
+def _line(counts: Counts) -> Line:
+    did = (counts.completed, counts.refused, counts.part_done)
+    begun = counts.completed + (counts.part_done or 0)
+    return Line(*did, max(counts.room, counts.completed + counts.refused), max(counts.invited, begun))
 
 
 def _row(name: str, counts: Counts, protected: Mapping[str, Number]) -> Row:
     return Row(name, {column: protected.get(column, getattr(counts, column)) for column in COLUMNS})
 
 
-def _column(column: str, groups: Sequence[Counts], whole: Counts, minimum: int) -> list[Number]:
-    """A column as printed; its total is the last number."""
-    total = getattr(whole, column)
-    if total is None:
-        return [None] * (len(groups) + 1)
-    numbers = [(getattr(counts, column), counts.room) for counts in groups]
-    shown: list[int | Range] = [small(number, room, minimum) or number for number, room in numbers]
-    if hidden_total := small(total, whole.room, minimum):
-        return [*(Range(0, min(minimum - 1, room)) if room else 0 for _, room in numbers), hidden_total]
-    return [*(_complemented(shown, numbers, total, minimum) if total else [0] * len(groups)), total]
+def _tables(
+    standings: Sequence[Standing], by: Sequence[str], whole: Counts, minimum: int, drafts_kept: bool
+) -> dict[str, list[Row]]:
+    """A table for each variable. The first is whole; in the others a column says nothing if any has a range in it.
 
-
-def small(number: int, room: int, minimum: int) -> Range | None:
-    """The range of a number that must not be printed; None if it may be. `room` is the largest it can be."""
-    if room < minimum:
-        return Range(0, room) if room else None
-    return Range(1, minimum - 1) if 0 < number < minimum else None
-
-
-def _complemented(
-    shown: list[int | Range], numbers: Sequence[tuple[int, int]], total: int, minimum: int
-) -> list[int | Range]:
-    """Hide more numbers until the total gives none of the small ones away."""
-    shown = list(shown)
-    while _given_away(shown, numbers, total):
-        printed = [i for i, number in enumerate(shown) if isinstance(number, int) and numbers[i][1]]
-        if not printed:
-            return [Range(0, room) if room else 0 for _, room in numbers]
-        i = min(printed, key=lambda j: (numbers[j][0] == 0, numbers[j][0]))
-        number, room = numbers[i]
-        shown[i] = Range(minimum, room) if number else Range(0, min(minimum - 1, room))
-    return shown
-
-
-def _given_away(shown: Sequence[int | Range], numbers: Sequence[tuple[int, int]], total: int) -> bool:
-    """Whether the total less the other rows leaves too few values for some hidden number."""
-    bounds = [
-        (number.low, min(number.high, room)) if isinstance(number, Range) else (number, number)
-        for number, (_, room) in zip(shown, numbers, strict=True)
-    ]
-    lows, highs = sum(low for low, _ in bounds), sum(high for _, high in bounds)
-    for low, high in bounds:
-        least, most = max(low, total - (highs - high)), min(high, total - (lows - low))
-        if low < high and most - least + 1 < min(LEAST, high - low + 1):
-            return True
-    return False
+    Who knows the list knows which organisations two strata share, and could subtract the one table from the other.
+    """
+    counted = {
+        variable: {name: count(group, drafts_kept) for name, group in by_stratum(standings, variable).items()}
+        for variable in by
+    }
+    tables = {variable: printable(groups, whole, minimum)[0] for variable, groups in counted.items()}
+    rows = [row for table in tables.values() for row in table]
+    hidden = {column for row in rows for column, number in row.numbers.items() if isinstance(number, Range)}
+    others = {v: printable(counted[v], whole, minimum, hidden)[0] for v in list(by)[1:]}
+    return tables | others
 
 
 # ── by day ───────────────────────────────────────────────────────────────────
@@ -449,8 +424,9 @@ class Fieldwork:
     """The response of a wave as it may be printed.
 
     `tables` are its rows by stratum variable, `whole` the row of all. `rate` is None until every answer has been
-    released, since only then it is known how complete each is; `periods` is None when the days of answering have
-    been erased.
+    released, since only then it is known how complete each is, and while `minimum` answers were not sent;
+    `unmarked` says that answers were loaded without saying whose. `periods` is None when the days of answering
+    have been erased.
     """
 
     wave: str
@@ -463,6 +439,7 @@ class Fieldwork:
     periods: list[Period] | None
     representativity: Representativity
     note: str = ""
+    unmarked: bool = False
 
 
 def compile_rates(
@@ -483,28 +460,29 @@ def compile_rates(
     """
     is_open = state == "open"
     whole = count(standings, is_open)
-    tables: dict[str, list[Row]] = {}
-    last = printable({}, whole, minimum)[1]
-    for variable in by:
-        groups = {name: count(group, is_open) for name, group in by_stratum(standings, variable).items()}
-        tables[variable], last = printable(groups, whole, minimum)
     days = [s.done_on for s in standings if s.done_on]
     return Fieldwork(
         wave=wave,
         state=state,
         today=today,
         minimum=minimum,
-        tables=tables,
-        whole=last,
-        rate=None if sent is None else _rate(whole, sent),
+        tables=_tables(standings, by, whole, minimum, is_open),
+        whole=printable({}, whole, minimum)[1],
+        rate=_rate(whole, sent or {}, minimum),
         periods=periods(days, opened_on, whole.room, minimum) if is_open else None,
         representativity=representativity(standings, by, minimum),
         note=note,
+        unmarked=sum((sent or {}).values()) > whole.completed,
     )
 
 
-def _rate(whole: Counts, sent: Mapping[str, int]) -> Rate:
+def _rate(whole: Counts, sent: Mapping[str, int], minimum: int) -> Rate | None:
+    if sum(sent.values()) < minimum:
+        return None
     return Rate("All", whole.frame, whole.issued, **sent, out_of_scope=whole.out_of_scope)
+
+
+UNMARKED = "Some answers were loaded without saying whose they are: they count in RR1 and RR2, not in Completed."
 
 
 def describe(found: Fieldwork) -> str:
@@ -547,10 +525,12 @@ def _day_lines(found: Fieldwork) -> list[str]:
 
 def _rate_lines(found: Fieldwork) -> list[str]:
     if found.rate is None:
-        return ["RR1, RR2: not available yet; they need every answer sent to be released from the tray"]
+        needed = f"every answer sent to be released from the tray, and {found.minimum} at least"
+        return [f"RR1, RR2: not available yet; they need {needed}"]
     rate = found.rate
     eligible = f"{rate.eligible} eligible"
     return [
+        *([f"({UNMARKED})"] if found.unmarked else []),
         f"RR1 {percent(rate.rr1)}%: {rate.complete} complete of {eligible} (AAPOR Standard Definitions)",
         f"RR2 {percent(rate.rr2)}%: {rate.complete} complete and {rate.partial} partial of {eligible}",
     ]
@@ -564,7 +544,10 @@ def _spread_lines(spread: Representativity) -> list[str]:
 
 
 def as_json(found: Fieldwork) -> dict[str, object]:
-    """The response of a wave for programmes: shares at full precision, a range as `{"from": 1, "to": 9}`."""
+    """The response of a wave for programmes: shares at full precision, a range as `{"from": 1, "to": 9}`.
+
+    Indicators have the two places that are printed.
+    """
     rate, spread = found.rate, found.representativity
     return {
         "wave": found.wave,
@@ -576,9 +559,14 @@ def as_json(found: Fieldwork) -> dict[str, object]:
         "rr1": float(rate.rr1) if rate else None,
         "rr2": float(rate.rr2) if rate else None,
         "days": None if found.periods is None else [_period_json(period) for period in found.periods],
-        "r_indicator": spread.r,
-        "partial_indicators": dict(spread.partial),
+        "r_indicator": _two_places(spread.r),
+        "partial_indicators": {name: _two_places(value) for name, value in spread.partial.items()},
     }
+
+
+def _two_places(value: float | None) -> float | None:
+    """An indicator with all its digits would give the numbers back that it is made of."""
+    return None if value is None else round(value, 2)
 
 
 def _row_json(row: Row) -> dict[str, object]:

@@ -1,19 +1,30 @@
 """Report: the tray is opened, tables are compiled, files are written. Knows no person and no invitation."""
 
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
 from surveyapp import export, privacy
-from surveyapp.analysis.dataset import Dataset, Row, dataset
-from surveyapp.analysis.plans import Plan, default_plan, read_plan
-from surveyapp.analysis.report import Report, WaveFacts, compile_report
+from surveyapp.analysis.columns import Part, read_part
+from surveyapp.analysis.dataset import Dataset, assemble
+from surveyapp.analysis.derived import Derived
+from surveyapp.analysis.disclosure.ledger import LedgerEntry
+from surveyapp.analysis.microdata import Microdata, Recipe, signature
+from surveyapp.analysis.microdata import microdata as microdata_of
+from surveyapp.analysis.plans import default_plan, read_plan
+from surveyapp.analysis.report import Published, Report, Source, WaveFacts, compile_report
+from surveyapp.analysis.themes.coding import ThemeColumns
 from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
-from surveyapp.rates import sorted_by_completeness
-from surveyapp.storage import responses, waves
+from surveyapp.rates import Fieldwork, sorted_by_completeness
+from surveyapp.storage import publications, responses, snapshots, waves
 from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.publications import Publication
 from surveyapp.storage.responses import Response, Verbatim
 from surveyapp.storage.waves import Wave
 
@@ -45,45 +56,120 @@ def open_tray(db: Database, name: str, private_key: bytes) -> Opened:
     return Opened(leaving, len(boxes) - leaving)
 
 
-def load(db: Database, name: str) -> tuple[Wave, Dataset, WaveFacts]:
+def load(db: Database, name: str, kept: Path | None = None) -> tuple[Wave, Dataset, WaveFacts]:
     """The released responses of a wave as columns, with the facts printed beside them.
 
-    Raises `SurveyError` when answers still wait in the tray of a closed wave, or none have been released.
+    An answer released without its version is read by the version of the wave. `kept` is the folder where the
+    columns of closed waves are kept from one time to the next. Raises `SurveyError` when answers still wait in
+    the tray of a closed wave, or none have been released.
     """
     with db.reading() as connection:
         wave = waves.wave_named(connection, name)
         instrument = waves.published(connection, wave.survey, wave.version)
-        released = responses.responses(connection, name)
-        _check_released(wave, len(released), responses.tray_size(connection, name))
-        versions = {r.version: waves.published(connection, wave.survey, r.version) for r in released}
+        _check_released(wave, responses.response_count(connection, name), responses.tray_size(connection, name))
+        parts = _parts(connection, wave, kept if wave.state == "closed" else None)
         facts = _facts(wave, waves.published_hash(connection, wave.survey, wave.version))
-    rows = (Row(r.version, r.cell, r.answers) for r in released)
-    return wave, dataset(instrument, versions, rows), facts
+    return wave, assemble(instrument, parts, wave.carry), facts
 
 
-def sent(db: Database, name: str) -> dict[str, int] | None:
+def _parts(connection: Connection, wave: Wave, folder: Path | None) -> list[Part]:
+    """The answers of a wave by version, as kept or from the database."""
+
+    def version(name: str) -> Instrument:
+        return waves.published(connection, wave.survey, name or wave.version)
+
+    mark = responses.fingerprint(connection, wave.name)
+    known = snapshots.kept(folder, wave.name, mark) if folder is not None else None
+    if known is not None:
+        return [Part(version(name), table) for name, table in known.items()]
+    lines = responses.lines(connection, wave.name)
+    parts = {name: read_part(version(name), cells, texts) for name, (cells, texts) in lines.items()}
+    if folder is not None:
+        snapshots.keep(folder, wave.name, mark, {name: part.table for name, part in parts.items()})
+    return list(parts.values())
+
+
+def sent(db: Database, name: str, kept: Path | None = None) -> dict[str, int] | None:
     """How many responses are "complete", "partial" and "breakoff" by AAPOR's rule; None while any is sealed."""
     with db.reading() as connection:
         if responses.tray_size(connection, name):
             return None
         if not responses.response_count(connection, name):
             return sorted_by_completeness([])
-    return sorted_by_completeness(load(db, name)[1].completeness)
+    return sorted_by_completeness(load(db, name, kept)[1].completeness)
 
 
-def report(db: Database, name: str, plan: bytes | None) -> Report:
-    """The report of a wave by a plan's JSON, or with every closed question in order.
+def report(
+    db: Database,
+    name: str,
+    plan: bytes | None,
+    response: Fieldwork | None = None,
+    themes: Mapping[str, ThemeColumns] | None = None,
+    kept: Path | None = None,
+) -> Report:
+    """The report of a wave by a plan's JSON, or with every closed question and codeframe in order.
 
-    Raises `Refused` with every problem of the plan, and what `load` raises.
+    `response` is what `watching` says of the organisations that were asked, for reporting knows none of them;
+    `themes` are the coded answers by codeframe, from `coding`. Raises `Refused` with every problem of the plan,
+    and what `load` raises.
     """
-    _, data, facts = load(db, name)
-    chosen: Plan = read_plan(plan, data.instrument) if plan is not None else default_plan(data.instrument)
-    return compile_report(chosen, data, facts)
+    wave, data, facts = load(db, name, kept)
+    coded = themes or {}
+    if plan is None:
+        chosen = default_plan(data.instrument, list(coded))
+    else:
+        chosen = read_plan(plan, data.instrument, wave.carry, list(coded))
+    named = {other for entry in chosen.tables for other in [*(entry.waves or []), *(entry.audiences or [])]}
+    others = {other: Source(*load(db, other, kept)[1:]) for other in sorted(named)}
+    with db.reading() as connection:
+        earlier = [_published(each) for each in publications.publications(connection, name)]
+    return compile_report(chosen, data, facts, response, coded, others, earlier)
 
 
-def file_of(compiled: Report, suffix: str, progress: Callable[[str], None] = lambda _: None) -> bytes:
-    """The report as a file: `.xlsx` or `.json`. Raises `SurveyError` for any other ending or a full disk."""
-    writers = {".xlsx": export.workbook, ".json": export.figures}
+def publish(db: Database, compiled: Report, write: Callable[[], None]) -> None:
+    """`write` the file of a report and enter it in the ledger: later releases are checked against it.
+
+    Nothing is entered if the file cannot be written.
+    """
+    entries = "\n".join(sorted(entry.to_json() for entry in compiled.entries))
+    declared = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in compiled.derived]
+    derived = json.dumps(declared, ensure_ascii=False)
+    digest = hashlib.sha256(f"{derived}\n{entries}".encode()).hexdigest()
+    name = f"{compiled.title} ({digest[:8]})"
+    with db.transaction() as connection:
+        publications.publish(connection, compiled.facts.wave, Publication(name, derived, entries))
+        write()
+
+
+def _published(publication: Publication) -> Published:
+    derived = tuple(Derived.model_validate(each) for each in json.loads(publication.derived))
+    entries = tuple(LedgerEntry.from_json(line) for line in publication.entries.splitlines())
+    return Published(publication.name, derived, entries)
+
+
+Writer = Callable[[Report, Callable[[str], None]], bytes]
+
+
+def file_of(
+    compiled: Report,
+    suffix: str,
+    progress: Callable[[str], None] = lambda _: None,
+    edition: str = export.EDITIONS[0],
+    with_charts: bool = False,
+    with_questionnaire: bool = False,
+) -> bytes:
+    """The report as a file: `.xlsx`, `.docx`, `.json`, or `.zip` of charts.
+
+    `edition` is that of the workbook: published, or analyst; the others are of the Word document. Raises
+    `SurveyError` for any other ending or a full disk.
+    """
+    in_word = partial(export.appendix, with_charts=with_charts, with_questionnaire=with_questionnaire)
+    writers: dict[str, Writer] = {
+        ".xlsx": partial(export.workbook, edition=edition),
+        ".docx": in_word,
+        ".json": export.figures,
+        ".zip": export.charts,
+    }
     if suffix not in writers:
         raise SurveyError(f"{suffix or 'no ending'} is not a kind of file; end the name in {' or '.join(writers)}")
     try:
@@ -93,6 +179,84 @@ def file_of(compiled: Report, suffix: str, progress: Callable[[str], None] = lam
         if not isinstance(error, OSError) and type(error).__name__ != "SerialisationError":
             raise
         raise SurveyError(f"the tables cannot be written: {error}; make room for temporary files") from None
+
+
+def manifest_of(compiled: Report, name: str, content: bytes, plan: bytes | None, edition: str) -> bytes:
+    """The hashes of a file that `file_of` gave, of what it was made of, and of each table, as JSON."""
+    return export.manifest(compiled, name, content, plan, edition)
+
+
+# ── microdata ────────────────────────────────────────────────────────────────
+
+
+def microdata(
+    db: Database, name: str, recipe: Recipe | None = None, kept: Path | None = None
+) -> tuple[Microdata, WaveFacts]:
+    """The released responses of a closed wave as rows that may leave, with the facts for their description.
+
+    Raises `Refused` with every reason if they may not, `SurveyError` for a wave that is still open (from two files
+    of a growing wave the newcomers could be told), and what `load` raises.
+    """
+    wave, data, facts = load(db, name, kept)
+    if wave.state != "closed":
+        raise SurveyError(f"{name} still takes answers; close it first: surveyapp wave close {name}")
+    return microdata_of(data, recipe), facts
+
+
+def give_out(
+    db: Database, data: Microdata, facts: WaveFacts, write: Callable[[], None], beside: bool = False
+) -> None:
+    """`write` the files of microdata and enter their columns in the ledger.
+
+    Two files with different columns can be put together over those that they share. So a second one raises
+    `SurveyError`, unless it goes `beside` the first. Nothing is entered if the files cannot be written.
+    """
+    name = f"{_MICRODATA}{signature(data)[:16]}"
+    with db.transaction() as connection:
+        known = {each.name for each in publications.publications(connection, facts.wave)}
+        if not beside and any(re.fullmatch(f"{_MICRODATA}[0-9a-f]{{16}}", each) for each in known - {name}):
+            raise SurveyError(
+                f"microdata of {facts.wave} with other columns or bands exist, and the two could be put together; "
+                "write the same ones again, or add --beside-earlier if the earlier file went to nobody"
+            )
+        publications.publish(connection, facts.wave, Publication(name, "[]", ""))
+        write()
+
+
+_MICRODATA = "microdata: "
+
+MICRODATA_FILES = (".csv", ".sav", ".parquet", ".xlsx", ".zip")
+
+
+def microdata_files(
+    data: Microdata,
+    facts: WaveFacts,
+    name: str,
+    values: Literal["codes", "labels", "numbers"] = "codes",
+    together: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> dict[str, bytes]:
+    """Microdata as files by name: the data as `name`, the codebook beside it. A `.zip` holds a whole deposit.
+
+    `values` says what stands for an answer in CSV, Parquet and Excel, `together` that the options of a multiple
+    share a cell there. Raises `SurveyError` for a name with any other ending.
+    """
+    from surveyapp.export import codebook, deposit, microdata
+
+    writers: dict[str, Callable[[], bytes]] = {
+        ".csv": lambda: microdata.csv(data, values, together),
+        ".sav": lambda: microdata.sav(data),
+        ".parquet": lambda: microdata.parquet(data, values, together),
+        ".xlsx": lambda: microdata.xlsx(data, codebook.sheets(data), values, together, progress),
+        ".zip": lambda: deposit.deposit(data, facts),
+    }
+    ending = Path(name).suffix
+    if ending not in writers:
+        kinds = ", ".join(MICRODATA_FILES[:-1])
+        raise SurveyError(f"{ending or 'no ending'} is not a kind of file; end the name in {kinds} or .zip")
+    stem = name.removesuffix(ending)
+    about = {} if ending == ".zip" else codebook.files(data, facts, stem)
+    return {**about, name: writers[ending]()}
 
 
 # ── opening the tray ─────────────────────────────────────────────────────────
@@ -105,8 +269,9 @@ def _release(
     cells = [content["cell"] for content in contents]
     closed = wave.state == "closed"
     leaving = privacy.leavers(cells, instrument.disclosure.minimum_base, closed)
-    cells = _released_cells(connection, wave, [cells[i] for i in leaving])
-    parts = [_parted(contents[i], cell, instrument) for i, cell in zip(leaving, cells, strict=True)]
+    before = responses.responses(connection, wave.name)
+    marks = _released_marks(before, [(cells[i], contents[i]["version"]) for i in leaving])
+    parts = [_parted(contents[i], mark, instrument) for i, mark in zip(leaving, marks, strict=True)]
     responses.release(
         connection,
         wave.name,
@@ -117,11 +282,21 @@ def _release(
     return len(leaving)
 
 
-def _released_cells(connection: Connection, wave: Wave, cells: Sequence[str]) -> list[str]:
-    """Cells too small to carry are blanked; a cell that was released before with enough answers may stay."""
-    before = [response.cell for response in responses.responses(connection, wave.name)]
-    blanked = privacy.blanked([*before, *cells], privacy.SMALLEST_CELL)
-    return blanked[len(before) :]
+def _released_marks(before: Sequence[Response], marks: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Cell and version of answers as released: blank where fewer than the smallest cell would share them.
+
+    A version must be shared within its cell: it says whether somebody answered before or after the wave was moved.
+    """
+    least = privacy.SMALLEST_CELL
+    cells = privacy.blanked([cell for cell, _ in marks], least, [response.cell for response in before])
+    versions = [version for _, version in marks]
+    for cell in set(cells):
+        places = [i for i, other in enumerate(cells) if other == cell]
+        earlier = [response.version for response in before if response.cell == cell]
+        shown = privacy.blanked([versions[i] for i in places], least, earlier)
+        for i, version in zip(places, shown, strict=True):
+            versions[i] = version
+    return list(zip(cells, versions, strict=True))
 
 
 def _open_all(boxes: Sequence[tuple[bytes, bytes]], key: bytes, wave: Wave) -> list[dict[str, Any]]:
@@ -138,12 +313,15 @@ def _open_all(boxes: Sequence[tuple[bytes, bytes]], key: bytes, wave: Wave) -> l
     return contents
 
 
-def _parted(content: dict[str, Any], cell: str, instrument: Instrument) -> tuple[Response, list[Verbatim]]:
-    """Closed answers and open ones go separate ways."""
+def _parted(
+    content: dict[str, Any], mark: tuple[str, str], instrument: Instrument
+) -> tuple[Response, list[Verbatim]]:
+    """Closed answers and open ones go separate ways; `mark` is the cell and the version as released."""
+    cell, version = mark
     answers = content["answers"]
     words = {key for key in answers if is_open(instrument, key)}
     closed = {key: answer for key, answer in answers.items() if key not in words}
-    return Response(content["version"], cell, closed), [Verbatim(key, cell, answers[key]) for key in words]
+    return Response(version, cell, closed), [Verbatim(key, cell, answers[key]) for key in words]
 
 
 # ── loading ──────────────────────────────────────────────────────────────────

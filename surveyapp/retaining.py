@@ -6,14 +6,14 @@ part; running it again erases nothing twice. Released answers are kept: they are
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from surveyapp.config import Home
-from surveyapp.problems import Problem, Refused, SurveyError
+from surveyapp.config import Home, write_aside
+from surveyapp.problems import NotFound, Problem, Refused, SurveyError
 from surveyapp.storage import backups, keeping, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
@@ -106,7 +106,8 @@ def kept(db: Database) -> list[Kept]:
 def run(db: Database, home: Home, today: date) -> Erased:
     """Erase what is due: of every closed wave, and backups whose days are over.
 
-    The database is written anew, so that no byte of it is left in free pages. Only then is anything recorded as
+    The database is written anew, so that no byte of it is left in free pages (on a server each time, for drafts of
+    those who have sent their answers lie there until then). Only then is anything recorded as
     erased: what was interrupted is done again by the next run. Raises `NotSaved` if the disk refuses.
     """
     counts: dict[str, dict[str, int]] = {}
@@ -118,13 +119,107 @@ def run(db: Database, home: Home, today: date) -> Erased:
     for name, parts in counts.items():
         for part in parts:
             parts[part] += _erase_files(home, name, part)
-    if counts:
+    if counts or db.keeps_erased:
         db.vacuum()
     with db.transaction() as connection:
         for name, parts in counts.items():
             settings, erased = _read(waves.wave_named(connection, name))
             _write(connection, name, settings, erased | dict.fromkeys(parts, today.isoformat()))
     return Erased(counts, backups.erase_old(home.backups, today))
+
+
+# ── backups that were written elsewhere ──────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A backup that was written to a place of its own. `digest` is "" if its writing was cut off."""
+
+    path: Path
+    made_on: date
+    digest: str
+
+    @property
+    def where(self) -> str:
+        """Whether it is "there", "gone" (or on a disk that is away), or "altered": another file by that name."""
+        if not self.path.is_file():
+            return "gone"
+        return "there" if self.digest and backups.digest(self.path) == self.digest else "altered"
+
+    def is_old(self, today: date) -> bool:
+        """Whether its days are over."""
+        return (today - self.made_on).days > backups.DAYS
+
+
+@contextmanager
+def noted(home: Home, path: Path, today: date) -> Iterator[Callable[[str], None]]:
+    """Keep in the register that a backup is written to `path`: before, and then with the hash that is given.
+
+    The register is a file of this folder and not a table: a copy of the database would name all the others.
+    """
+    path = path.resolve()
+    before = copies(home)
+    _note(home, Copy(path, today, ""))
+    try:
+        yield lambda digest: _note(home, Copy(path, today, digest))
+    except SurveyError:
+        _keep(home, before)
+        raise
+
+
+def copies(home: Home) -> list[Copy]:
+    """The backups written elsewhere of which it is not known that they are gone, the oldest first."""
+    found: dict[Path, Copy] = {}
+    for line in _register(home).read_text().splitlines() if _register(home).exists() else ():
+        kept = json.loads(line)
+        copy = Copy(Path(kept["path"]), date.fromisoformat(kept["made_on"]), kept["digest"])
+        if copy.digest or copy.path not in found:
+            found[copy.path] = copy
+    known = (copy for copy in found.values() if copy.digest or copy.path.exists())
+    return sorted(known, key=lambda copy: (copy.made_on, copy.path))
+
+
+def erase_copy(home: Home, copy: Copy) -> None:
+    """Erase a copy with its hash, and strike it off the register.
+
+    Raises `SurveyError` if it is not the file that was written: nothing else is ever erased.
+    """
+    if copy.where != "there":
+        raise SurveyError(f"{copy.path} is not there as it was written; look at it, and erase it by hand")
+    for path in backups.files_of(copy.path):
+        _erase_file(path)
+    strike_off(home, copy.path)
+
+
+def strike_off(home: Home, path: Path) -> None:
+    """Take a copy off the register, since it was destroyed. Raises `NotFound` if it does not stand there."""
+    path = path.resolve()
+    left = [copy for copy in copies(home) if copy.path != path]
+    if len(left) == len(copies(home)):
+        raise NotFound(f"no backup is known to lie at {path}; see: surveyapp retention show")
+    _keep(home, left)
+
+
+def _keep(home: Home, left: Sequence[Copy]) -> None:
+    if left:
+        write_aside(_register(home), b"".join(map(_line, left)), private=True)
+    else:
+        _register(home).unlink(missing_ok=True)
+
+
+def _register(home: Home) -> Path:
+    return home.backups / "elsewhere"
+
+
+def _note(home: Home, copy: Copy) -> None:
+    home.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(_register(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+        file.write(_line(copy))
+
+
+def _line(copy: Copy) -> bytes:
+    kept = {"path": str(copy.path), "made_on": copy.made_on.isoformat(), "digest": copy.digest}
+    return f"{json.dumps(kept)}\n".encode()
 
 
 # ── the settings of a wave ───────────────────────────────────────────────────

@@ -1,25 +1,40 @@
 """Returns: coded answers that came on paper, by telephone or from old data go into the tray, all or none.
 
-Each row is read by the rules of a posted page and sealed like one. Nothing is kept that ties a row to a box: boxes
-go in shuffled, and what is recorded of an organisation is what a sending online records.
+Each row is read by the rules of a posted page and sealed like one, and so is a return that is keyed at the screen.
+Nothing is kept that ties a row to a box: boxes go in shuffled, and what is recorded of an organisation is what a
+sending online records.
+
+A file without units is known again if it is loaded a second time, by one keyed fingerprint of all its returns
+together. That can confirm no guess at what somebody answered. It is made with a key that lies with the server's
+other secrets and never in the database or a backup. With the key too, a guess would have to be right in every
+answer of every return of the file at once: a file of fewer returns than the smallest base, or one that would leave
+less than `GUESSES` bits to guess, gets none. It holds no organisation, for files with a column of units get none
+either: there the organisations themselves are done. The close erases it.
 """
 
+import json
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from surveyapp import frames
+from surveyapp import frames, privacy
 from surveyapp.documents import nearest
-from surveyapp.instrument import Instrument
+from surveyapp.instrument import Instrument, Route, submitted
 from surveyapp.instrument.coded import CodedRow, Column, columns, read_row
-from surveyapp.problems import AlreadyReceived, Problem, Refused, SurveyError
-from surveyapp.storage import responses, submission, waves
+from surveyapp.problems import AlreadyReceived, NotFound, Problem, Refused, SurveyError
+from surveyapp.storage import loadings, people, responses, submission, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.submission import Door
 from surveyapp.storage.waves import Wave
 
 MAX_PROBLEMS = 500
+MOST_FOUND = 30
+"""Organisations that a search shows."""
+
+GUESSES = 256
+"""Bits that must be open to a guess before the fingerprint of a file is kept; real answers leave about a third."""
 
 Progress = Callable[[int, int], None]
 """Told how many rows are read, and of how many."""
@@ -30,6 +45,7 @@ class Loaded:
     """How many returns went into the tray, how many organisations are done by it, how many returns lack answers.
 
     `gaps` are the required answers that those lack, each at its row and column, `notes` what was odd in the file.
+    `known_again` says that the file would be noticed if it were loaded a second time.
     """
 
     returns: int
@@ -37,6 +53,19 @@ class Loaded:
     partial: int
     gaps: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+    known_again: bool = False
+
+
+@dataclass(frozen=True)
+class Unit:
+    """An organisation whose return may be keyed, or why it may not: `bar` is "" if nothing stands against it.
+
+    Else `bar` is "answered", "not drawn", "refused" or "out-of-scope".
+    """
+
+    unit: str
+    name: str = field(repr=False)
+    bar: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,14 +99,17 @@ def load_returns(
     *,
     unit_column: str = "",
     partial: bool = False,
+    again: bool = False,
+    key: Callable[[], bytes] | None = None,
     progress: Progress | None = None,
 ) -> Loaded:
     """Put every row of a CSV or .xlsx file into the tray of a wave, in one transaction.
 
     `unit_column` names the column with the organisation's unit, which is marked done by the same transaction;
-    without it invitations are not touched. `partial` lets returns in that lack required answers. Raises `Refused`
-    with every problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an organisation
-    sends its answers in the same moment; then nothing is loaded.
+    without it invitations are not touched. `partial` lets returns in that lack required answers, `again` a file
+    that was loaded before; `key` gives the secret of the server by which it is known. Raises `Refused` with every
+    problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an
+    organisation sends its answers in the same moment; then nothing is loaded.
     """
     with db.reading() as connection:
         wave = _open_wave(waves.wave_named(connection, name))
@@ -88,15 +120,18 @@ def load_returns(
     entry.read(partial, progress or (lambda _done, _of: None))
     if entry.problems:
         raise Refused(entry.problems[:MAX_PROBLEMS], file_name)
+    known_as = entry.fingerprint(key)
     with db.transaction() as connection:
         if waves.wave_named(connection, name) != wave:
             raise SurveyError(f"{name} was changed while the file was read; load it again")
+        _check_new(connection, wave, known_as, again)
         _check_room(connection, wave, len(entry.boxes))
         try:
             submission.record_returns(connection, name, entry.boxes, entry.answered, today.isoformat())
         except AlreadyReceived:
             raise AlreadyReceived("an organisation in the file has just sent its answers; load it again") from None
-    return Loaded(len(entry.boxes), len(entry.answered), entry.partial, tuple(entry.gaps), table.notes)
+    gaps, notes = tuple(entry.gaps), table.notes
+    return Loaded(len(entry.boxes), len(entry.answered), entry.partial, gaps, notes, bool(known_as))
 
 
 def read_table(name: str, content: bytes) -> Table:
@@ -128,6 +163,18 @@ def _open_wave(wave: Wave) -> Wave:
     return wave
 
 
+def _check_new(connection: Connection, wave: Wave, known_as: bytes, again: bool) -> None:
+    """Refuse a file that was loaded before, and know this one from now on."""
+    if not known_as:
+        return
+    if loadings.known(connection, wave.name, known_as) and not again:
+        raise SurveyError(
+            f"a file with the same returns was loaded into {wave.name} before, and nothing was loaded now; "
+            "if these are other returns that say the same, load them with --again"
+        )
+    loadings.remember(connection, wave.name, known_as)
+
+
 def _check_room(connection: Connection, wave: Wave, more: int) -> None:
     """A wave cannot hold more answers than its frame has organisations: then the file was loaded before."""
     held = responses.tray_size(connection, wave.name) + responses.response_count(connection, wave.name)
@@ -136,6 +183,68 @@ def _check_room(connection: Connection, wave: Wave, more: int) -> None:
             f"{wave.name} has {wave.population:,} organisations and holds {held:,} answers; with {more:,} more "
             "some would count twice: was the file loaded before?"
         )
+
+
+# ── one return at the screen ─────────────────────────────────────────────────
+
+
+def keyed_wave(db: Database, name: str) -> tuple[Wave, Instrument]:
+    """A wave that returns can be keyed into, with its questionnaire. Raises `NotFound` or `WaveNotOpen`."""
+    with db.reading() as connection:
+        wave = _open_wave(waves.wave_named(connection, name))
+        return wave, waves.published(connection, wave.survey, wave.version)
+
+
+def search(db: Database, name: str, typed: str) -> list[Unit]:
+    """The organisations that somebody may mean: the one with this unit or access code, else those that hold it.
+
+    A search gives one more than `MOST_FOUND` if there are more.
+    """
+    with db.reading() as connection:
+        found = submission.doors(connection, name)
+        code = people.invitation(connection, privacy.code_hash(privacy.normal_code(typed) or ""))
+    words = typed.strip().casefold()
+    own = code.unit if code and code.wave == name else words
+    exact = [door for door in found if door.unit.casefold() == own.casefold()]
+    some = (door for door in found if words and words in f"{door.unit}\n{door.name}".casefold())
+    shown = exact or [door for door, _ in zip(some, range(MOST_FOUND + 1), strict=False)]
+    return [Unit(door.unit, door.name, bar(door)) for door in shown]
+
+
+def enter(db: Database, name: str, unit: str, way: Route, today: date) -> None:
+    """Seal one keyed return into the tray; in a listed wave its organisation is done by the same transaction.
+
+    Raises `AlreadyReceived` if it has answered meanwhile, `SurveyError` if anything else stands against it,
+    `WaveNotOpen` for a wave that was closed.
+    """
+    with db.transaction() as connection:
+        wave = _open_wave(waves.wave_named(connection, name))
+        instrument = waves.published(connection, wave.survey, wave.version)
+        door = _door_of(connection, wave, unit)
+        box = submission.sealed(wave, instrument, way, door.strata if door else {})
+        submission.record_returns(connection, name, [box], [door] if door else [], today.isoformat())
+
+
+def bar(door: Door) -> str:
+    """What keeps a return of this organisation out; "" if nothing does."""
+    if door.done:
+        return "answered"
+    if not door.sampled:
+        return "not drawn"
+    return door.disposition if door.disposition in {"refused", "out-of-scope"} else ""
+
+
+def _door_of(connection: Connection, wave: Wave, unit: str) -> Door | None:
+    if wave.kind == "open":
+        return None
+    found = next((door for door in submission.doors(connection, wave.name) if door.unit == unit), None)
+    if found is None:
+        raise NotFound(f"the frame of {wave.name} has no unit {_quoted(unit)}")
+    if found.done:
+        raise AlreadyReceived(f"the answers of {_quoted(unit)} have been received")
+    if bar(found):
+        raise SurveyError(f"a return of {_quoted(unit)} cannot be taken: {bar(found)}")
+    return found
 
 
 # ── the table ────────────────────────────────────────────────────────────────
@@ -175,6 +284,7 @@ class _Entry:
         self.doors = {door.unit.casefold(): door for door in doors}
         self.first: dict[str, int] = {}
         self.boxes: list[bytes] = []
+        self.said: list[str] = []
         self.answered: list[Door] = []
         self.problems = list(self._header_problems())
         self.gaps: list[Problem] = []
@@ -192,6 +302,18 @@ class _Entry:
                 self._wrong("row", line, what, "quote cells that hold the separator")
             progress(done, len(self.table.rows))
 
+    def fingerprint(self, key: Callable[[], bytes] | None) -> bytes:
+        """What the returns are known again by, in whatever order and kind of file they come; b"" for none."""
+        enough = len(self.said) >= self.instrument.disclosure.minimum_base
+        if (
+            key is None
+            or self.unit_column
+            or not enough
+            or not _beyond_guessing(self.known.values(), len(self.said))
+        ):
+            return b""
+        return privacy.fingerprint(key(), self.wave.name, "\n".join(sorted(self.said)).encode())
+
     def _row(self, line: int, cells: Mapping[str, str], partial: bool) -> None:
         before = len(self.problems)
         answers = {name: cell for name, cell in cells.items() if name in self.known}
@@ -204,6 +326,8 @@ class _Entry:
         if len(self.problems) == before:
             self.boxes.append(submission.sealed(self.wave, self.instrument, coded.route, strata))
             self.answered += [door] if door else []
+            content = [frames.cell(strata, self.wave.carry), submitted(self.instrument, coded.route)]
+            self.said.append(json.dumps(content, sort_keys=True, ensure_ascii=False))
 
     def _note(self, line: int, coded: CodedRow, partial: bool) -> None:
         gaps = [self.table.at(problem.at, line, problem) for problem in coded.missing]
@@ -235,11 +359,18 @@ class _Entry:
         elif not door.sampled:
             what = f"{_quoted(unit)} is not in the sample"
             self._wrong(self.unit_column, line, what, "take the row out")
+        elif door.disposition in _NOTED:
+            self._wrong(
+                self.unit_column, line, f"{_quoted(unit)} {_NOTED[door.disposition]}", self._take_back(door)
+            )
         elif first := self.first.get(door.unit):
             self._wrong(self.unit_column, line, f"{_quoted(unit)} stands in row {first} too", "keep one")
         if door:
             self.first.setdefault(door.unit, line)
         return door
+
+    def _take_back(self, door: Door) -> str:
+        return f"take the row out; if the note is wrong: surveyapp wave mark {self.wave.name} {door.unit} none"
 
     def _likely(self, unit: str) -> str:
         remedy = nearest(unit, [door.unit for door in self.doors.values()])
@@ -305,6 +436,15 @@ class _Entry:
             if "did you" in remedy
             else "take the column out, or name it as the annex of the blank form does"
         )
+
+
+_NOTED = {"refused": "is noted as one that does not wish to take part", "out-of-scope": "is noted as out of scope"}
+
+
+def _beyond_guessing(known: Iterable[Column], returns: int) -> bool:
+    """Whether so many returns, in any order, can be so many things that nobody goes through them all."""
+    bits = sum(math.log2(len(column.codes) + 1) if column.codes else column.kind == "tick" for column in known)
+    return returns * bits - math.lgamma(returns + 1) / math.log(2) >= GUESSES
 
 
 def _stratum_column(name: str, known: Mapping[str, Column]) -> str:

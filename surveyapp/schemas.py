@@ -3,10 +3,15 @@
 import json
 
 from surveyapp.analysis import plans
+from surveyapp.analysis.themes import codeframes
 from surveyapp.config import PACKAGE, write_aside
 from surveyapp.instrument import json_schema
 
-SCHEMAS = {"instruments/schema.json": json_schema, "exports/schema.json": plans.json_schema}
+SCHEMAS = {
+    "instruments/schema.json": json_schema,
+    "instruments/codeframe-schema.json": codeframes.json_schema,
+    "exports/schema.json": plans.json_schema,
+}
 
 
 def contents() -> dict[str, bytes]:

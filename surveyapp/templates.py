@@ -13,7 +13,14 @@ from datetime import date
 from surveyapp.documents import nearest
 from surveyapp.problems import Problem, Refused
 
-KINDS = ("invitation", "reminder", "code")
+FINAL = "final"
+"""The reminder after which there is none by rule; it is sent by hand."""
+
+STAGES = ("first", "second", "third", FINAL)
+"""Reminders that may have words of their own; without them they have those of any reminder."""
+
+REMINDERS = ("reminder", *STAGES)
+KINDS = ("invitation", *REMINDERS, "code")
 LANGUAGES = ("en", "cy")
 """Those that letters are shipped in, the first where nothing else is known."""
 
@@ -109,7 +116,7 @@ def _place_problems(template: Template, text: str, markup: str, kind: str) -> It
         for line, place in _places(part):
             if place not in PLACES:
                 yield Problem(at, f"{{{place}}} is not known", nearest(place, list(PLACES)), line)
-            elif place == "code" and kind == "reminder":
+            elif place == "code" and kind in REMINDERS:
                 what = "a reminder holds no code, for only its hash is kept"
                 yield Problem(at, what, "refer to the invitation of {invited}", line)
             elif place == "code" and at == "text" and line == 1:
@@ -119,7 +126,7 @@ def _place_problems(template: Template, text: str, markup: str, kind: str) -> It
 
 def _code_problems(template: Template, kind: str) -> Iterator[Problem]:
     """A letter that lacks its code, or would lose it with a line that is left out."""
-    if kind != "reminder":
+    if kind not in REMINDERS:
         for at, part in (("text", template.text), ("html", template.html)):
             if part and "{code}" not in part:
                 yield Problem(at, "it holds no access code", "write {code}, or {address}/#{code} as the link")
@@ -229,6 +236,28 @@ This reminder holds no code, because we do not keep it. If the invitation is los
 If you have a question or need a new code: {ask}
 """,  # noqa: E501
     ),
+    ("final", "en"): Template(
+        "Last reminder: {title}",
+        """\
+To: {contact}
+{unit.name}
+
+{title}
+
+This is our last letter about this questionnaire: {respondent}. We have not had your answers yet. It takes about {minutes} minutes.
+
+The last day to answer is {closes}. Time left: {days_left}.
+
+Go to {address} and type the access code from our invitation.
+We sent it on {invited}.
+
+This reminder holds no code, because we do not keep it. If the invitation is lost, reply to this letter and ask for a new code. Answers that were begun with the old code cannot be opened with the new one.
+
+If you do not want to answer, there is nothing to do: we will not write again.
+
+If you have a question or need a new code: {ask}
+""",  # noqa: E501
+    ),
     ("code", "en"): Template(
         "A new access code: {title}",
         "To: {contact}\n{unit.name}\n\n{title}\n\nThis is your new access code. The code that we sent before no "
@@ -255,6 +284,28 @@ Ewch i {address} a theipiwch y cod mynediad o’n gwahoddiad.
 Fe’i hanfonwyd ar {invited}.
 
 Nid oes cod yn y nodyn hwn, gan nad ydym yn ei gadw. Os yw’r gwahoddiad ar goll, atebwch y llythyr hwn i ofyn am god newydd. Ni ellir agor atebion a ddechreuwyd gyda’r hen god gyda’r un newydd.
+
+Os oes gennych gwestiwn neu os oes angen cod newydd arnoch: {ask}
+""",  # noqa: E501
+    ),
+    ("final", "cy"): Template(
+        "Nodyn atgoffa olaf: {title}",
+        """\
+At: {contact}
+{unit.name}
+
+{title}
+
+Dyma ein llythyr olaf am yr holiadur hwn: {respondent}. Nid ydym wedi cael eich atebion eto. Mae’n cymryd tua {minutes} munud.
+
+Y diwrnod olaf i ateb yw {closes}. Amser ar ôl: {days_left}.
+
+Ewch i {address} a theipiwch y cod mynediad o’n gwahoddiad.
+Fe’i hanfonwyd ar {invited}.
+
+Nid oes cod yn y nodyn hwn, gan nad ydym yn ei gadw. Os yw’r gwahoddiad ar goll, atebwch y llythyr hwn i ofyn am god newydd. Ni ellir agor atebion a ddechreuwyd gyda’r hen god gyda’r un newydd.
+
+Os nad ydych am ateb, nid oes angen gwneud dim: ni fyddwn yn ysgrifennu eto.
 
 Os oes gennych gwestiwn neu os oes angen cod newydd arnoch: {ask}
 """,  # noqa: E501

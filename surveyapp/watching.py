@@ -41,6 +41,13 @@ def response(
     )
 
 
+def asked(db: Database, name: str, today: date, sent: Mapping[str, int] | None) -> Fieldwork | None:
+    """The response of a wave for its appendix, by the strata that the answers carry; None if open to anyone."""
+    with db.reading() as connection:
+        listed = waves.wave_named(connection, name).kind == "listed"
+    return response(db, name, today, sent=sent) if listed else None
+
+
 def _variables(wave: Wave, frame: Sequence[Standing], by: Sequence[str]) -> list[str]:
     known = list(dict.fromkeys(name for standing in frame for name in standing.strata))
     unknown = [name for name in by if name not in known]

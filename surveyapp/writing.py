@@ -23,7 +23,17 @@ from surveyapp.storage import letters, people, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.letters import Addressee, Entry, Queued
 from surveyapp.storage.waves import Wave
-from surveyapp.templates import DEFAULTS, KINDS, Template, filled, read_template, said_day, said_days
+from surveyapp.templates import (
+    DEFAULTS,
+    FINAL,
+    KINDS,
+    STAGES,
+    Template,
+    filled,
+    read_template,
+    said_day,
+    said_days,
+)
 
 ADDRESS, SENDER = "http://127.0.0.1:8000", "surveys@localhost"
 """Of the site and of letters, as long as they stay on this machine."""
@@ -52,11 +62,13 @@ class Desk:
 class Outcome:
     """What a run did: how many letters were sent, which were refused and why, which nobody knows of.
 
-    `waiting` counts those that are still due; `stopped` says why the run ended before them, or "".
+    `undeliverable` are the organisations whose address was refused for good; they are noted as such. `waiting`
+    counts letters that are still due; `stopped` says why the run ended before them, or "".
     """
 
     sent: int = 0
     failed: list[str] = field(default_factory=list)
+    undeliverable: list[str] = field(default_factory=list)
     postponed: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     waiting: int = 0
@@ -85,20 +97,70 @@ def invite(desk: Desk, name: str, *, address: str = "", sender: str = "") -> Out
     return _run(desk, name, write, address, sender)
 
 
-def remind(desk: Desk, name: str, rule: Sequence[int] | None, *, address: str = "", sender: str = "") -> Outcome:
+def remind(
+    desk: Desk, name: str, rule: Sequence[int] | None, kind: str = "", *, address: str = "", sender: str = ""
+) -> Outcome:
     """Remind those who were invited and have not answered, and send what waits.
 
-    `rule` is days after the invitation; None reminds all of them now. Nobody is reminded who refused, is out of
-    scope or cannot be reached, nor twice on one day. Raises like `invite`.
+    `rule` is days after the invitation; None reminds all of them now. `kind` is one of `STAGES`, whose words are
+    taken then; "" goes by the days of the rule that are over. Nobody is reminded who refused, is out of scope or
+    cannot be reached, nor twice on one day. Raises like `invite`.
     """
 
     def write(connection: Connection, _key: bytes) -> None:
-        silent = [a for a in letters.addressees(connection, name) if _remindable(a)]
-        due = [a for a in silent if fieldwork.due(a.invited_on, a.reminded_on, rule, desk.today)]
-        entries = [Entry(privacy.new_id(), a.id, "reminder") for a in due]
+        due = _due(letters.addressees(connection, name), rule, kind, desk.today)
+        entries = [Entry(privacy.new_id(), a.id, "reminder", stage=stage) for a, stage in due]
         letters.add(connection, name, entries, desk.today.isoformat())
 
     return _run(desk, name, write, address, sender)
+
+
+@dataclass(frozen=True)
+class Reminders:
+    """Who would be reminded now, as (unit, which reminder), and how the first of them would read it."""
+
+    to: tuple[tuple[str, str], ...]
+    first: "Preview | None"
+
+
+def preview_reminders(db: Database, name: str, rule: Sequence[int] | None, kind: str, today: date) -> Reminders:
+    """What `remind` would write; nothing is written. Raises `WaveNotOpen`, `NotFound`."""
+    with db.reading() as connection:
+        _in_the_field(connection, name, today)
+        due = _due(letters.addressees(connection, name), rule, kind, today)
+    to = tuple((addressee.unit.unit, stage or "reminder") for addressee, stage in due)
+    return Reminders(to, preview(db, name, to[0][1], to[0][0], today) if to else None)
+
+
+def rule_of(kind: str, rule: Sequence[int]) -> tuple[int, ...] | None:
+    """The day after which a reminder sent by hand is due: that of the rule; None for the final one, always due.
+
+    Raises `SurveyError` for another kind, or where the rule has fewer days.
+    """
+    if _known(kind, STAGES, "reminder") == FINAL:
+        return None
+    if len(rule) <= STAGES.index(kind):
+        raise SurveyError(f"the rule has {len(rule)} days, none for a {kind} reminder; give more days, or --now")
+    return (rule[STAGES.index(kind)],)
+
+
+def _due(
+    everybody: Iterable[Addressee], rule: Sequence[int] | None, kind: str, today: date
+) -> list[tuple[Addressee, str]]:
+    """Whom to remind, each with the kind of reminder; "" is one that has no words of its own."""
+    silent = [a for a in everybody if _remindable(a) and fieldwork.due(a.invited_on, a.reminded_on, rule, today)]
+    staged = [(a, kind or _stage(a, rule, today)) for a in silent]
+    return [(a, stage) for a, stage in staged if (rule is None and not kind) or _is_new(a, stage)]
+
+
+def _stage(addressee: Addressee, rule: Sequence[int] | None, today: date) -> str:
+    over = fieldwork.reached(addressee.invited_on, rule, today)
+    return STAGES[over - 1] if 0 < over < len(STAGES) else ""
+
+
+def _is_new(addressee: Addressee, stage: str) -> bool:
+    """Nobody gets the same reminder again, nor any after the final one, unless all are reminded by hand."""
+    return FINAL not in addressee.stages and (not stage or stage not in addressee.stages)
 
 
 def new_code(desk: Desk, name: str, unit: str, *, address: str = "", sender: str = "") -> Outcome:
@@ -190,6 +252,8 @@ def _give_new_code(connection: Connection, addressee: Addressee, key: bytes, tod
 def _put_back(connection: Connection, name: str, queued: Queued, key: bytes) -> None:
     """Make a lost letter due again, with its code, or with a new one where that was erased."""
     sealed = queued.code
+    if queued.state == "failed":  # whoever sends it again thinks that it can arrive
+        letters.not_returned(connection, queued.id)
     if queued.kind != "reminder" and sealed is None:
         found = _addressee(connection, name, queued.unit.unit)
         if found.done or found.code_hash is None:
@@ -237,6 +301,8 @@ class _Run:
         self.book = _book(wave)
         self.outcome = Outcome()
         self.in_a_row = 0
+        self.given_up: list[tuple[bytes, str]] = []
+        """Letters, and their units, whose address was refused since the last letter that was taken."""
 
     def settle(self) -> None:
         """Decide what became of the letter at which an earlier run ended: its file tells, or nobody knows."""
@@ -279,6 +345,7 @@ class _Run:
         finally:
             with self.desk.db.transaction() as connection:
                 self._write(connection, left)
+                self._doubt(connection)
         return self._counted()
 
     def _begin(self, connection: Connection, queued: Queued) -> bool:
@@ -301,6 +368,9 @@ class _Run:
             self.desk.transport.send(letter, self.sender)
         except mail.Declined as refusal:
             self.outcome.failed.append(f"{unit}: {refusal}")
+            if refusal.of_address:
+                self.given_up.append((queued.id, unit))
+                self.outcome.undeliverable.append(unit)
             self._count_refusal()
             return "failed", refusal.code
         except mail.NotNow as refusal:
@@ -316,6 +386,7 @@ class _Run:
             return "due", ""
         self.outcome.sent += 1
         self.in_a_row = 0
+        self.given_up.clear()
         return "sent", ""
 
     def _count_refusal(self) -> None:
@@ -330,6 +401,15 @@ class _Run:
             id_, state, note = left
             day = self.desk.today.isoformat() if state in {"sent", "failed"} else None
             letters.finish(connection, id_, state, day, note)
+            if any(id_ == given_up for given_up, _ in self.given_up):
+                letters.returned(connection, id_, self.desk.today.isoformat())
+
+    def _doubt(self, connection: Connection) -> None:
+        """Where all are refused the fault is not in the addresses: nothing is noted of those in the row."""
+        if self.in_a_row >= REFUSALS:
+            for id_, unit in self.given_up:
+                letters.not_returned(connection, id_)
+                self.outcome.undeliverable.remove(unit)
 
     def _counted(self) -> Outcome:
         with self.desk.db.reading() as connection:
@@ -347,7 +427,7 @@ class _Run:
             self.wave,
             self.instrument,
             unit,
-            queued.kind,
+            queued.words,
             self.book,
             self.desk.today,
             code,
@@ -445,9 +525,16 @@ def _language(unit: Unit, instrument: Instrument) -> str:
 
 
 def _template(book: Book, kind: str, language: str, first: str) -> Template:
-    """The wave's own words, else ours in that language, else the wave's in the first language, else English."""
-    own = book.templates.get(kind, {})
-    return own.get(language) or DEFAULTS.get((kind, language)) or own.get(first) or DEFAULTS[kind, "en"]
+    """The wave's own words, else ours in that language, else the wave's in the first language, else English.
+
+    A reminder without words of its own has those of any reminder.
+    """
+    kinds = [kind, "reminder"] if kind in STAGES else [kind]
+    own = [book.templates.get(kind, {}) for kind in kinds]
+    fitting = [words.get(language) or DEFAULTS.get((k, language)) for k, words in zip(kinds, own, strict=True)]
+    others = [words.get(first) for words in own]
+    shipped = [DEFAULTS.get((kind, "en")) for kind in kinds]
+    return next(template for template in (*fitting, *others, *shipped) if template)
 
 
 def _book(wave: Wave) -> Book:
@@ -530,6 +617,8 @@ def mark_organisation(db: Database, name: str, unit: str, disposition: str, toda
         found = _addressee(connection, name, unit)
         if found.done and disposition:
             raise SurveyError(f"{unit} has answered; it cannot be {_said(disposition)}")
+        if found.removed and disposition != "out-of-scope":
+            raise SurveyError(f"{unit} asked to be removed and counts as refused; only out-of-scope changes that")
         letters.dispose(connection, found.id, disposition, today.isoformat())
 
 

@@ -10,6 +10,8 @@ from hypothesis import settings
 import surveyapp.export  # noqa: F401 (before any test reads a workbook: it settles which XML library openpyxl uses)
 from surveyapp.config import Home
 from surveyapp.storage.database import Database
+from surveyapp.storage.postgres import Postgres
+from tests import server as private
 from tests.makers import make_database, make_home
 
 # Timings are benchmarks and never fail a test. On a change's way in, the same examples are drawn each time; at the
@@ -19,9 +21,37 @@ settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "house")
 
 
+STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked `stores` runs once on each store, unless it looks at the file of one."""
+    marked = metafunc.definition.get_closest_marker
+    if "db" in metafunc.fixturenames and marked("stores") and not marked("sqlite"):
+        metafunc.parametrize("db", STORES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[private.Server]:
+    """A PostgreSQL of our own, for this process of tests."""
+    with private.running() as running:
+        yield running
+
+
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    """A migrated, empty database in a file of its own."""
+def postgres(server: private.Server) -> Iterator[Postgres]:
+    """A migrated, empty database on it."""
+    database = Postgres(server.emptied())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated, empty database in a file of its own, or on the server where the test asks for that."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        yield request.getfixturevalue("postgres")
+        return
     database = make_database(tmp_path)
     yield database
     database.close()

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from surveyapp import campaigning, collecting, privacy, publishing
 from surveyapp.collecting import Visit
 from surveyapp.config import Home
@@ -72,6 +74,20 @@ def make_all_types(**more: Any) -> dict[str, Any]:
     return make_document(first, second, **more)
 
 
+def make_codeframe(**more: Any) -> dict[str, Any]:
+    """The JSON of a codeframe for the question "issues": money and staff."""
+    themes = [{"code": code, "label": code.title(), "definition": f"About {code}."} for code in ("money", "staff")]
+    document = {
+        "survey": "tiny",
+        "id": "issues",
+        "version": "1",
+        "title": "What weighs on teams",
+        "questions": ["issues"],
+        "themes": themes,
+    }
+    return document | more
+
+
 def make_frame(n: int = 40, **more: Any) -> Frame:
     """`n` units, U001 …, half in the North and half in the South."""
     units = [
@@ -89,6 +105,33 @@ def make_home(path: Path) -> Home:
 def make_database(path: Path) -> Database:
     """A migrated SQLite file."""
     return connect(path / "surveyapp.db")
+
+
+def rows(db: Database, query: str) -> list[Any]:
+    """What a query in the words of both stores gives."""
+    with db.reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def change(db: Database, statement: str, *values: bytes) -> None:
+    """Alter the store past its own functions; `?` stands for a value."""
+    with db.transaction() as connection:
+        marked = statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+        connection.exec_driver_sql(marked, values)
+
+
+def everything(db: Database) -> bytes:
+    """Every byte of a SQLite file; on a server every value of every row, with its place and its transaction."""
+    if isinstance(db.place, Path):
+        return db.place.read_bytes()
+    with db.reading() as connection:
+        cells = [
+            cell
+            for table in sa.inspect(connection).get_table_names()
+            for row in connection.exec_driver_sql(f"SELECT ctid::text, xmin::text, * FROM {table}")
+            for cell in row
+        ]
+    return b"\0".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)
 
 
 def make_wave(

@@ -1,18 +1,42 @@
 """Responses as columns: one small integer array a variable, with three kinds of missing kept apart.
 
-A *variable* is what one column of data holds. `single` gives one of its name, a `grid` one a row
-(`engagement_now.police`), a `multiple` one 0/1 variable an option (`recommissioning.done_2y`).
+A *variable* is what one column of data holds. `single` gives one of its name, a `grid` or `allocation` one a row
+(`engagement_now.police`), a `multiple` one 0/1 variable an option (`recommissioning.done_2y`), a `rank` the place
+of each option, a `date` its year, a `number` its band or, without bands, its amount. A carried stratum is the
+variable `unit.region`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from surveyapp.instrument import Answers, Grid, Instrument, Multiple, Question, Single, choices, route
+from surveyapp.analysis.columns import CELL, Asked, Lists, Mask, Part, Texts, meeting, read_part, single_questions
+from surveyapp.analysis.columns import Column as Answered
+from surveyapp.analysis.tables import NO_ANSWER, UNASKED, Slice
+from surveyapp.instrument import (
+    CURRENCIES,
+    Allocation,
+    Answers,
+    DateQuestion,
+    Grid,
+    Instrument,
+    Multiple,
+    NumberQuestion,
+    OpenText,
+    Option,
+    Question,
+    Rank,
+    Single,
+    holds,
+)
+from surveyapp.instrument.model import Condition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,18 +44,39 @@ if TYPE_CHECKING:
 NO_REPLY, NOT_ASKED, NOT_IN_VERSION = -1, -2, -3
 """Asked and left blank; routed past; not in the version that was answered. Answers count from 0."""
 
-Codes = npt.NDArray[np.int16]
+MISSING_KINDS = ("no reply", "not asked", "not in this version")
+"""The kinds of missing in words: that of -1 first."""
+
+MISSING = len(MISSING_KINDS)
+
+Codes = npt.NDArray[np.integer[Any]]
+Amounts = npt.NDArray[np.float64]
+
+STRATUM = "unit."
+"""What the name of a stratum's variable begins with."""
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What one column holds: its name, the question it belongs to, its label, and code and label of each value."""
+    """What one column holds: its name, the question it belongs to, its label, and code and label of each value.
+
+    `kind` is the question's type, stratum or derived. An amount has the single code "given".
+    """
 
     name: str
     question: str
     label: str
     codes: tuple[str, ...]
     labels: tuple[str, ...]
+    kind: str = "single"
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it holds amounts rather than codes."""
+        return self.codes == GIVEN
+
+
+GIVEN = ("given",)
 
 
 @dataclass(frozen=True)
@@ -47,19 +92,30 @@ class Row:
 class Dataset:
     """The responses of one wave.
 
-    `values` holds an int16 array of n per variable: 0… for its codes in order, negative for missing. Order of
-    rows means nothing. `instrument` is the version whose questions are reported.
+    `values` holds an integer array of n per variable: 0… for its codes in order, negative for missing.
+    `amounts` holds those of the variables that are amounts, NaN for missing. Order of rows means nothing.
+    `instrument` is the version whose questions are reported. `cell` points into `cells`, the crossed strata
+    carried; -1 where the cell was withheld.
     """
 
     instrument: Instrument
     n: int
     variables: Mapping[str, Variable]
     values: Mapping[str, Codes] = field(repr=False)
-    cells: tuple[str, ...] = field(repr=False)
+    amounts: Mapping[str, Amounts] = field(default_factory=dict, repr=False)
+    cells: tuple[str, ...] = ()
+    cell: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32), repr=False)
 
     def of_question(self, question: str) -> list[Variable]:
         """The variables of a question, in order."""
-        return [variable for variable in self.variables.values() if variable.question == question]
+        return self._by_question.get(question, [])
+
+    @cached_property
+    def _by_question(self) -> dict[str, list[Variable]]:
+        found: dict[str, list[Variable]] = {}
+        for variable in self.variables.values():
+            found.setdefault(variable.question, []).append(variable)
+        return found
 
     @cached_property
     def completeness(self) -> list[tuple[int, int]]:
@@ -76,104 +132,345 @@ class Dataset:
         """The variables that count as one item each: the first option stands for its whole `multiple`."""
         firsts: dict[str, str] = {}
         for variable in self.variables.values():
-            whole = isinstance(self.instrument.questions[variable.question], Multiple)
-            firsts.setdefault(variable.question if whole else variable.name, variable.name)
+            if variable.kind not in {"stratum", "derived"}:
+                whole = variable.kind in {"multiple", "rank"}
+                firsts.setdefault(variable.question if whole else variable.name, variable.name)
         return list(firsts.values())
 
-    def to_pandas(self) -> "pd.DataFrame":
-        """A frame of n rows: one categorical column of codes a variable; every kind of missing is NaN."""
+    def meeting(self, condition: Condition | None) -> Mask:
+        """Who meets a condition on answers or strata. Raises `KeyError` for an unknown variable."""
+        return meeting(condition, self._test, self.n)
+
+    def _test(self, condition: Condition) -> Mask:
+        name = condition.question or ""
+        if name in self.amounts:
+            return self._test_amount(condition, name)
+        if name in self.variables:
+            variable = self.variables[name]
+            return Texts(variable.codes, np.maximum(self.values[name], -1).astype(np.int32)).where(
+                lambda code: holds(condition, {name: code} if code else {})
+            )
+        return self._test_several(condition, name)
+
+    def _test_amount(self, condition: Condition, name: str) -> Mask:
+        given = self.values[name] >= 0
+        if condition.answered is not None:
+            return given if condition.answered else ~given
+        low, high = condition.at_least, condition.at_most
+        above = self.amounts[name] >= float(low) if low is not None else given
+        below = self.amounts[name] <= float(high) if high is not None else given
+        return given & above & below
+
+    def _test_several(self, condition: Condition, name: str) -> Mask:
+        """A test of a whole `multiple`, grid, rank or allocation."""
+        variables = self._by_question[name]
+        if condition.answered is not None:
+            given: Mask = np.logical_or.reduce([self.values[v.name] >= 0 for v in variables])
+            return given if condition.answered else ~given
+        if condition.includes is not None and f"{name}.{condition.includes}" in self.variables:
+            values = self.values[f"{name}.{condition.includes}"]
+            ranked = variables[0].kind == "rank"
+            return (values >= 0) & (values < len(variables[0].codes) - 1) if ranked else values == 1
+        return np.zeros(self.n, dtype=np.bool_)
+
+    def members(self, who: Slice) -> Mask:
+        """Those whom a slice names. Raises `KeyError` for a variable that is not here."""
+        mask = np.ones(self.n, dtype=np.bool_)
+        for name, codes in who:
+            mask &= self._has(name, codes)
+        return mask
+
+    def _has(self, name: str, codes: frozenset[str]) -> Mask:
+        if name.startswith("if "):
+            meeting_it = self.meeting(Condition.model_validate_json(name[3:]))
+            return meeting_it if "1" in codes else ~meeting_it
+        several = name.split("+")
+        values, variable = self.values[several[0]], self.variables[several[0]]
+        if len(several) > 1:
+            ticked = np.logical_or.reduce([self.values[part] == 1 for part in several])
+            values = np.where(values >= 0, ticked, values)
+        wanted = [place for place, code in enumerate(variable.codes) if code in codes]
+        wanted += [NO_REPLY] * (NO_ANSWER in codes) + [NOT_ASKED, NOT_IN_VERSION] * (UNASKED in codes)
+        return np.isin(values, wanted)
+
+    def to_pandas(self, missing: bool = False) -> "pd.DataFrame":
+        """A frame of n rows: a categorical column of codes a variable, or its amounts as floats.
+
+        Missing is NaN; with `missing` it is one of the categories of `MISSING_KINDS`, behind the codes (amounts
+        keep NaN). `attrs["variables"]` has the metadata of each column.
+        """
         import pandas as pd
 
-        def column(variable: Variable) -> "pd.Categorical[str]":
-            codes = np.maximum(self.values[variable.name], -1)
-            return pd.Categorical.from_codes(codes, pd.Index(variable.codes))
+        def column(variable: Variable) -> "pd.Categorical[str] | Amounts":
+            if variable.name in self.amounts:
+                return self.amounts[variable.name]
+            values, codes = self.values[variable.name].astype(np.int64), [*variable.codes]
+            if missing:
+                values, codes = np.where(values < 0, len(codes) - 1 - values, values), [*codes, *MISSING_KINDS]
+            return pd.Categorical.from_codes(np.maximum(values, -1), pd.Index(codes))
 
-        return pd.DataFrame({name: column(variable) for name, variable in self.variables.items()})
+        frame = pd.DataFrame({name: column(variable) for name, variable in self.variables.items()})
+        frame.attrs["variables"] = {name: asdict(variable) for name, variable in self.variables.items()}
+        return frame
+
+    def joined(self, variable: Variable, values: Codes, amounts: Amounts | None = None) -> "Dataset":
+        """The same with one more variable."""
+        more = {**self.amounts, variable.name: amounts} if amounts is not None else self.amounts
+        return replace(
+            self,
+            variables={**self.variables, variable.name: variable},
+            values={**self.values, variable.name: values},
+            amounts=more,
+        )
+
+
+def stacked(waves: Mapping[str, Dataset], missing: bool = False) -> "pd.DataFrame":
+    """The responses of several waves one under the other, the wave in the first column.
+
+    A variable that a wave does not have is "not in this version" there. Variables are matched by name, and codes
+    by code; whether they mean the same is for `instrument diff` to say.
+    """
+    import pandas as pd
+
+    frames = {name: data.to_pandas(missing) for name, data in waves.items()}
+    columns = list(dict.fromkeys(column for frame in frames.values() for column in frame.columns))
+    known = {name: variable for data in waves.values() for name, variable in data.variables.items()}
+    whole = {}
+    for column in columns:
+        parts = [_part_of(frame, column, known[column].is_amount, missing) for frame in frames.values()]
+        if not known[column].is_amount:
+            categories = list(dict.fromkeys(c for part in parts for c in part.cat.categories))
+            ordered = [c for c in categories if c not in MISSING_KINDS] + [
+                c for c in MISSING_KINDS if c in categories
+            ]
+            parts = [part.cat.set_categories(ordered) for part in parts]
+        whole[column] = pd.concat(parts, ignore_index=True)
+    wave = np.repeat(list(waves), [data.n for data in waves.values()])
+    made = pd.DataFrame({"wave": pd.Categorical(wave, categories=list(waves)), **whole})
+    made.attrs["variables"] = {name: asdict(variable) for name, variable in known.items()}
+    return made
+
+
+def _part_of(frame: "pd.DataFrame", column: str, amount: bool, missing: bool) -> "pd.Series[Any]":
+    import pandas as pd
+
+    if column in frame.columns:
+        return frame[column]
+    if amount:
+        return pd.Series(np.full(len(frame), np.nan))
+    absent = pd.Categorical.from_codes(np.full(len(frame), 0 if missing else -1), pd.Index([MISSING_KINDS[2]]))
+    return pd.Series(absent if missing else absent.remove_categories(MISSING_KINDS[2]))
+
+
+def slice_of(condition: Condition | None) -> Slice:
+    """A condition as a slice: tests of one code by their variable, anything else under its own JSON."""
+    if condition is None:
+        return frozenset()
+    if condition.all_ is not None:
+        return frozenset().union(*(slice_of(part) for part in condition.all_))
+    if condition.question is not None and condition.is_ is not None:
+        return frozenset({(condition.question, frozenset({condition.is_}))})
+    if condition.question is not None and condition.in_ is not None:
+        return frozenset({(condition.question, frozenset(condition.in_))})
+    if condition.question is not None and condition.includes is not None:
+        return frozenset({(f"{condition.question}.{condition.includes}", frozenset({"1"}))})
+    words = json.dumps(condition.model_dump(by_alias=True, exclude_none=True), default=float)
+    return frozenset({(f"if {words}", frozenset({"1"}))})
+
+
+# ── from answers ─────────────────────────────────────────────────────────────
 
 
 def dataset(instrument: Instrument, versions: Mapping[str, Instrument], rows: Iterable[Row]) -> Dataset:
-    """The columns of `rows`, for the closed questions of `instrument`.
+    """The columns of a few `rows`, for the closed questions of `instrument`.
 
     `versions` holds the instrument of each version that was answered: its routing says what was asked. Raises
     `KeyError` for a version that is not among them.
     """
-    rows = list(rows)
-    variables = {v.name: v for question in tabulated(instrument) for v in _variables(question)}
-    asked = [route(versions[row.version], row.answers).asked for row in rows]
+    by_version: dict[str, list[Row]] = {}
+    for row in rows:
+        by_version.setdefault(row.version, []).append(row)
+    parts = [
+        read_part(versions[version], [row.cell for row in some], [json.dumps(dict(row.answers)) for row in some])
+        for version, some in by_version.items()
+    ]
+    return assemble(instrument, parts)
+
+
+def assemble(instrument: Instrument, parts: Sequence[Part], carry: Sequence[str] = ()) -> Dataset:
+    """The columns of all parts, one a version, for the closed questions of `instrument`.
+
+    `carry` names the strata that the cells cross; without it the cells have no variables of their own.
+    """
+    asked = [Asked(part) for part in parts]
+    variables: dict[str, Variable] = {}
     values: dict[str, Codes] = {}
+    amounts: dict[str, Amounts] = {}
     for question in tabulated(instrument):
-        known = [question.id in versions[row.version].questions for row in rows]
-        values |= _columns(question, rows, _Blanks(known, asked))
-    return Dataset(instrument, len(rows), variables, values, tuple(row.cell for row in rows))
+        for variable in _variables(question, asked):
+            variables[variable.name] = variable
+            values[variable.name] = _joined([_values(question, variable, each) for each in asked])
+            if variable.is_amount:
+                amounts[variable.name] = np.concatenate([_amounts(variable, each) for each in asked] or [_NONE])
+    names, cell = _cells(parts)
+    whole = Dataset(instrument, sum(part.n for part in parts), variables, values, amounts, names, cell)
+    return _with_strata(whole, carry)
+
+
+_NONE: Amounts = np.empty(0, np.float64)
 
 
 def tabulated(instrument: Instrument) -> list[Question]:
-    """The closed questions that have columns: single, multiple and grid, outside repeated pages."""
-    pages = (page for page in instrument.pages if page.repeat is None)
-    return [q for page in pages for q in page.asked if isinstance(q, Single | Multiple | Grid)]
+    """The closed questions that have columns: all but open ones, outside repeated pages."""
+    once = single_questions(instrument)
+    return [q for q in instrument.questions.values() if q.id in once and not isinstance(q, OpenText)]
 
 
-@dataclass(frozen=True)
-class _Blanks:
-    """What a blank of each respondent means: `known` says whose version has the question, `asked` the keys."""
-
-    known: Sequence[bool]
-    asked: Sequence[frozenset[str]]
-
-    def of(self, key: str) -> Codes:
-        """The kind of missing of each respondent for one question, row or option."""
-        kinds = (
-            (NO_REPLY if key in asked else NOT_ASKED) if known else NOT_IN_VERSION
-            for known, asked in zip(self.known, self.asked, strict=True)
-        )
-        return np.fromiter(kinds, dtype=np.int16, count=len(self.known))
+def _joined(columns: Sequence[npt.NDArray[np.int16]]) -> Codes:
+    """All parts one under the other, in single bytes where the codes fit."""
+    whole = np.concatenate(columns) if columns else np.empty(0, np.int16)
+    return whole.astype(np.int8) if not len(whole) or whole.max() < 127 else whole
 
 
-def _variables(question: Question) -> list[Variable]:
-    codes = tuple(option.code for option in choices(question))
-    labels = tuple(str(option.label) for option in choices(question))
+def _cells(parts: Sequence[Part]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    columns = [column for part in parts if isinstance(column := part.column(CELL), Texts)]
+    names = tuple(sorted({text for column in columns for text in column.texts} - {""}))
+    places = {name: i for i, name in enumerate(names)}
+    index = [column.coded(places, -1) for column in columns]
+    return names, np.concatenate(index).astype(np.int32) if index else np.empty(0, np.int32)
+
+
+def _with_strata(data: Dataset, carry: Sequence[str]) -> Dataset:
+    """A variable for each carried stratum. Cells that cannot be taken apart again give one, crossed."""
+    if not carry:
+        return data
+    apart = [cell.split(" / ") if len(carry) > 1 else [cell] for cell in data.cells]
+    if any(len(values) != len(carry) for values in apart):
+        carry, apart = (" / ".join(carry),), [[cell] for cell in data.cells]
+    for place, name in enumerate(carry):
+        codes = tuple(sorted({values[place] for values in apart}))
+        of_cell = np.array([*(codes.index(values[place]) for values in apart), NO_REPLY], dtype=np.int16)
+        label = name.replace("_", " ").capitalize()
+        variable = Variable(f"{STRATUM}{name}", f"{STRATUM}{name}", label, codes, codes, "stratum")
+        data = data.joined(variable, of_cell[data.cell])
+    return data
+
+
+# ── the variables of a question ──────────────────────────────────────────────
+
+
+def _variables(question: Question, asked: Sequence[Asked]) -> list[Variable]:
+    kind, text = question.type, str(question.text)
     match question:
         case Single():
-            return [Variable(question.id, question.id, str(question.text), codes, labels)]
+            return [Variable(question.id, question.id, text, *_coded(question.options), kind)]
         case Grid():
-            return [
-                Variable(f"{question.id}.{row.code}", question.id, str(row.label), codes, labels)
-                for row in question.rows
-            ]
+            scale = _coded(question.scale)
+            return [_part(question, row.code, row.label, *scale) for row in question.rows]
         case Multiple():
             yes_no = (("0", "1"), ("Not selected", "Selected"))
-            return [
-                Variable(f"{question.id}.{option.code}", question.id, str(option.label), *yes_no)
-                for option in question.options
-            ]
+            return [_part(question, option.code, option.label, *yes_no) for option in question.options]
+        case Rank():
+            places = _places(question)
+            return [_part(question, option.code, option.label, *places) for option in question.options]
+        case Allocation():
+            return [_part(question, row.code, row.label, GIVEN, ("Given",)) for row in question.rows]
+        case NumberQuestion():
+            return [Variable(question.id, question.id, text, *_bands(question), kind)]
+        case DateQuestion():
+            years = tuple(sorted({text[:4] for each in asked for text in _given(question.id, each)}))
+            return [Variable(question.id, question.id, text, years, years, kind)]
     return []
 
 
-def _columns(question: Question, rows: Sequence[Row], blanks: _Blanks) -> dict[str, Codes]:
-    number = {option.code: i for i, option in enumerate(choices(question))}
-    match question:
-        case Single():
-            return {question.id: _coded(question.id, number, rows, blanks.of(question.id))}
-        case Grid():
-            keys = [f"{question.id}.{row.code}" for row in question.rows]
-            return {key: _coded(key, number, rows, blanks.of(key)) for key in keys}
-        case Multiple():
-            return _ticked(question, rows, blanks)
-    return {}
+def _part(question: Question, code: str, label: str, codes: tuple[str, ...], labels: tuple[str, ...]) -> Variable:
+    return Variable(f"{question.id}.{code}", question.id, str(label), codes, labels, question.type)
 
 
-def _coded(key: str, number: Mapping[str, int], rows: Sequence[Row], blanks: Codes) -> Codes:
-    given = (number.get(str(row.answers.get(key)), NO_REPLY) for row in rows)
-    codes = np.fromiter(given, dtype=np.int16, count=len(rows))
-    return np.where((codes >= 0) & (blanks >= NO_REPLY), codes, blanks)
+def _coded(options: Sequence[Option]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(option.code for option in options), tuple(str(option.label) for option in options)
 
 
-def _ticked(question: Multiple, rows: Sequence[Row], blanks: _Blanks) -> dict[str, Codes]:
-    chosen = [frozenset(row.answers.get(question.id) or ()) for row in rows]
-    given = np.fromiter((bool(codes) for codes in chosen), dtype=bool, count=len(rows))
-    columns = {}
-    for option in question.options:
-        blank = blanks.of(f"{question.id}.{option.code}")
-        ticks = np.fromiter((option.code in codes for codes in chosen), dtype=np.int16, count=len(rows))
-        columns[f"{question.id}.{option.code}"] = np.where(given & (blank >= NO_REPLY), ticks, blank)
-    return columns
+def _places(question: Rank) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Places from the first; what was left without a place comes last."""
+    most = min(question.top or len(question.options), len(question.options))
+    codes = tuple(str(place) for place in range(1, most + 1))
+    return (*codes, "unplaced"), (*(f"Place {code}" for code in codes), "Not ranked")
+
+
+def _bands(question: NumberQuestion) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if not question.bands:
+        return GIVEN, ("Given",)
+    codes = tuple(str(bound) for bound in question.bands)
+    printed = [_amount(question, bound) for bound in question.bands]
+    labels = [f"{low} to under {high}" for low, high in pairwise(printed)] + [f"{printed[-1]} or more"]
+    if question.min is not None and question.min >= question.bands[0]:
+        return codes, tuple(labels)
+    return ("under", *codes), (f"Under {printed[0]}", *labels)
+
+
+def _amount(question: NumberQuestion, number: Decimal) -> str:
+    return f"{CURRENCIES.get(str(question.unit or ''), '')}{number:,f}"
+
+
+def _given(key: str, asked: Asked) -> Iterator[str]:
+    column = asked.answers.get(key)
+    if isinstance(column, Texts):
+        yield from (column.texts[i] for i in np.unique(column.index[column.index >= 0]))
+
+
+def _values(question: Question, variable: Variable, asked: Asked) -> npt.NDArray[np.int16]:
+    blanks = _blanks(variable, asked)
+    if isinstance(question, Multiple | Rank):
+        return _several(question, variable, asked.answers.get(question.id), blanks)
+    column = asked.answers.get(variable.name)
+    if not isinstance(column, Texts):
+        return blanks
+    codes = {code: place for place, code in enumerate(variable.codes)}
+    if variable.is_amount:
+        codes = {text: 0 for text in column.texts if _is_number(text)}
+    elif variable.kind == "date":
+        codes = {text: codes[text[:4]] for text in column.texts if text[:4] in codes}
+    coded = column.coded(codes, NO_REPLY)
+    return np.where((coded >= 0) & (blanks >= NO_REPLY), coded, blanks)
+
+
+def _several(
+    question: Question, variable: Variable, column: Answered | None, blanks: npt.NDArray[np.int16]
+) -> npt.NDArray[np.int16]:
+    if not isinstance(column, Lists):
+        return blanks
+    code = variable.name.removeprefix(f"{question.id}.")
+    chosen: npt.NDArray[np.int16]
+    if isinstance(question, Rank):
+        places = column.places(code)
+        unplaced = len(variable.codes) - 1
+        chosen = np.where(places >= 0, np.minimum(places, unplaced), unplaced).astype(np.int16)
+    else:
+        chosen = column.includes(code).astype(np.int16)
+    return np.where((column.lengths > 0) & (blanks >= NO_REPLY), chosen, blanks)
+
+
+def _blanks(variable: Variable, asked: Asked) -> npt.NDArray[np.int16]:
+    """What a blank of each respondent of a part means for one variable."""
+    try:
+        mask = asked.of(variable.name)
+    except KeyError:
+        known = variable.question in asked.part.instrument.questions
+        return np.full(asked.part.n, NOT_ASKED if known else NOT_IN_VERSION, dtype=np.int16)
+    return np.where(mask, np.int16(NO_REPLY), np.int16(NOT_ASKED))
+
+
+def _amounts(variable: Variable, asked: Asked) -> Amounts:
+    column = asked.answers.get(variable.name)
+    if not isinstance(column, Texts):
+        return np.full(asked.part.n, np.nan)
+    numbers = [float(text) if _is_number(text) else np.nan for text in column.texts]
+    return np.array([*numbers, np.nan])[column.index]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False

@@ -1,13 +1,30 @@
 """A report: the protected tables of a plan, with the facts of the wave that stand beside them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from surveyapp.analysis.dataset import Dataset
-from surveyapp.analysis.disclosure import ProtectedTable, protect
-from surveyapp.analysis.plans import Entry, Plan
-from surveyapp.analysis.tables import Table, tabulate
-from surveyapp.instrument import Instrument
-from surveyapp.rates import Rate, sorted_by_completeness
+from surveyapp.analysis.asking import Entry, Plan, variable
+from surveyapp.analysis.banner import Population
+from surveyapp.analysis.dataset import STRATUM, Dataset
+from surveyapp.analysis.derived import Derived, renamed_variable, with_derived
+from surveyapp.analysis.disclosure import ledger
+from surveyapp.analysis.disclosure.equivalences import equivalences
+from surveyapp.analysis.disclosure.ledger import LedgerEntry
+from surveyapp.analysis.disclosure.protection import Policy, ProtectedTable, Release, protect, together
+from surveyapp.analysis.estimation.weights import Design, weigh
+from surveyapp.analysis.tables import Slice, Table
+from surveyapp.analysis.tabulation import Tabulator
+from surveyapp.analysis.themes.coded import theme_table
+from surveyapp.analysis.themes.codeframes import Codeframe
+from surveyapp.analysis.themes.coding import ThemeColumns
+from surveyapp.analysis.trends import Seen, same_question, side_by_side, trend
+from surveyapp.documents import nearest
+from surveyapp.instrument import Allocation, Grid, Instrument, Question, choices
+from surveyapp.instrument.conditions import single_tests
+from surveyapp.instrument.model import Condition
+from surveyapp.problems import Problem, Refused
+from surveyapp.rates import Fieldwork, sorted_by_completeness
 
 
 @dataclass(frozen=True)
@@ -28,10 +45,20 @@ class WaveFacts:
     version_hash: str
     note: str = ""
 
+    @property
+    def population(self) -> Population:
+        """Whom the answers stand for; nobody known in a wave open to anyone."""
+        return Population(sum(self.cells.values()), self.issued, self.cells) if self.listed else Population()
+
 
 @dataclass(frozen=True)
 class Report:
-    """All that an appendix needs: exports take nothing else."""
+    """All that an appendix needs: exports take nothing else.
+
+    `response` counts the organisations that were asked; None for a wave open to anyone. `design` says how the
+    answers stand for the frame, None where no table has weights or margins. `codeframes` are those of tables of
+    themes, by table.
+    """
 
     title: str
     style: str
@@ -39,15 +66,53 @@ class Report:
     instrument: Instrument
     facts: WaveFacts
     responses: int
-    rate: Rate
-    received_by_cell: dict[str, int]
+    response: Fieldwork | None
     notes: tuple[str, ...]
     tables: tuple[ProtectedTable, ...]
+    design: Design | None = None
+    level: float = 0.95
+    codeframes: Mapping[str, Codeframe] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
 
 
-def compile_report(plan: Plan, data: Dataset, facts: WaveFacts) -> Report:
-    """Every table of `plan`, protected by the instrument's minimum base; the response rate by the AAPOR rule."""
-    minimum = data.instrument.disclosure.minimum_base
+@dataclass(frozen=True)
+class Published:
+    """What an earlier release of the wave printed: its entries for the ledger, and the variables it derived."""
+
+    name: str
+    derived: tuple[Derived, ...]
+    entries: tuple[LedgerEntry, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A wave to compare with: its answers, and the facts of its fieldwork."""
+
+    data: Dataset
+    facts: WaveFacts
+
+
+def compile_report(
+    plan: Plan,
+    data: Dataset,
+    facts: WaveFacts,
+    response: Fieldwork | None = None,
+    themes: Mapping[str, ThemeColumns] | None = None,
+    others: Mapping[str, Source] | None = None,
+    earlier: Sequence[Published] = (),
+) -> Report:
+    """Every table of `plan`, all protected together, with the response as `rates` has it.
+
+    `themes` are the coded answers by question, `others` the waves that tables compare with, `earlier` what was
+    published of this wave. Raises `Refused` where the answers cannot be weighted as asked, a wave cannot be
+    compared with, or a difference of two tables would give somebody away.
+    """
+    plan = _spelt_out(plan, data)
+    maker = _Maker(plan, Source(data, facts), themes or {})
+    release = maker.protected([maker.table(entry) for entry in plan.tables], _policy(plan, data))
+    entered = ledger.entries(release, str(plan.title), facts.wave, maker.data.members)
+    _check_differences(entered, earlier, maker.data)
     return Report(
         title=str(plan.title),
         style=plan.style,
@@ -55,28 +120,225 @@ def compile_report(plan: Plan, data: Dataset, facts: WaveFacts) -> Report:
         instrument=data.instrument,
         facts=facts,
         responses=data.n,
-        rate=_rate(data, facts),
-        received_by_cell=_received(data, facts),
+        response=response,
         notes=tuple(str(note) for note in plan.notes),
-        tables=tuple(protect(_table(entry, data), minimum) for entry in plan.tables),
+        tables=_compared(plan, maker, release.tables, others or {}),
+        design=maker.design,
+        level=plan.level,
+        codeframes={entry.id: maker.themes[entry.coded].codeframe for entry in plan.tables if entry.coded},
+        derived=tuple(plan.derive),
+        entries=tuple(entered),
     )
 
 
-def _table(entry: Entry, data: Dataset) -> Table:
-    question = data.instrument.questions[entry.question.partition(".")[0]]
-    title = str(entry.title or question.text)
-    table = tabulate(data, entry.question, entry.id, title, entry.layout)
-    return replace(table, notes=tuple(str(note) for note in entry.notes))
+def _spelt_out(plan: Plan, data: Dataset) -> Plan:
+    """The plan with the full names of strata in what it derives."""
+    strata = {name.removeprefix(STRATUM): name for name in data.variables if name.startswith(STRATUM)}
+    return plan.model_copy(update={"derive": [renamed_variable(each, strata) for each in plan.derive]})
 
 
-def _rate(data: Dataset, facts: WaveFacts) -> Rate:
-    counts = sorted_by_completeness(data.completeness)
-    return Rate("All", sum(facts.cells.values()), facts.issued, **counts)
+def _check_differences(entered: Sequence[LedgerEntry], earlier: Sequence[Published], data: Dataset) -> None:
+    """Raise `Refused` where groups of this release, or of it and an earlier one, differ by one or two."""
+    old: list[LedgerEntry] = []
+    for number, published in enumerate(earlier):
+        names = {each.id: f"{each.id}@{number}" for each in published.derived}
+        data = with_derived(data, [renamed_variable(each, names) for each in published.derived])
+        old += [replace(entry, who=_renamed(entry.who, names)) for entry in published.entries]
+    problems = ledger.check(entered, old, data.members)
+    if problems:
+        raise Refused(problems)
 
 
-def _received(data: Dataset, facts: WaveFacts) -> dict[str, int]:
-    """Responses in each cell of the frame; "" counts those whose cell was blanked."""
-    received = {**dict.fromkeys(facts.cells, 0), "": 0}
-    for cell in data.cells:
-        received[cell if cell in facts.cells else ""] += 1
-    return received
+def _renamed(who: Slice, names: Mapping[str, str]) -> Slice:
+    return frozenset((names.get(name, name), codes) for name, codes in who)
+
+
+def _policy(plan: Plan, data: Dataset) -> Policy:
+    settings = data.instrument.disclosure
+    sensitive = frozenset(e.subject.partition(".")[0] for e in plan.tables if e.sensitive)
+    return Policy(settings.policy, settings.minimum_base, sensitive=sensitive)
+
+
+class _Maker:
+    """Makes the tables of one plan for one wave, not yet protected."""
+
+    def __init__(self, plan: Plan, source: Source, themes: Mapping[str, ThemeColumns]) -> None:
+        self.plan = plan
+        self.facts = source.facts
+        self.data = with_derived(source.data, plan.derive)
+        self.themes = themes
+        self.design = self._settled_design()
+        self.tabulator = Tabulator(self.data, self.design, self._population())
+        self.strata = [name.removeprefix(STRATUM) for name in self.data.variables if name.startswith(STRATUM)]
+
+    def table(self, entry: Entry) -> Table:
+        """One table with its title and notes."""
+        made = self._coded(entry) if entry.coded is not None else self._asked(entry)
+        return replace(made, notes=tuple(str(note) for note in entry.notes))
+
+    def protected(self, tables: Sequence[Table], policy: Policy) -> Release:
+        """These tables, protected together."""
+        return protect(tables, policy, self.data.members, same=equivalences(self.plan.derive, self.data))
+
+    def _settled_design(self) -> Design | None:
+        """How the answers stand for the frame; None if the plan asks for no weight and no margin."""
+        plan, cells = self.plan, [self.data.cells[i] if i >= 0 else "" for i in self.data.cell]
+        if plan.weights is None and not plan.margins and not any(_needs_design(entry) for entry in plan.tables):
+            return None
+        known = self.facts.cells if self.facts.listed else None
+        settled = partial(weigh, cells, known, self.facts.carry, population=plan.population)
+        if plan.weights is None:
+            return settled()
+        (method, variables), *_ = plan.weights.methods.items()
+        limits = plan.weights.trim
+        return settled(method, variables, trim=(limits[0], limits[1]) if limits else None)
+
+    def _population(self) -> Population:
+        if self.plan.population is not None:
+            return Population(self.plan.population, None, self.facts.cells)
+        return self.facts.population
+
+    def _asked(self, entry: Entry) -> Table:
+        name = entry.question or ""
+        if entry.audiences:
+            known = _known_codes(entry, self.data.instrument, self.data.instrument)
+            entry = entry.model_copy(update={"nets": _nets_of(entry, known)})
+        layout = self.plan.layout(entry, self.strata)
+        if entry.waves or entry.audiences:
+            layout = replace(layout, margins=True)
+        variable = f"{STRATUM}{name}" if name in self.strata else name
+        question = self.data.instrument.questions.get(name.partition(".")[0])
+        label = question.text if question is not None else self.data.variables[variable].label
+        return self.tabulator.table(variable, entry.id, str(entry.title or label), layout)
+
+    def _coded(self, entry: Entry) -> Table:
+        columns = self.themes[entry.coded or ""]
+        complete = sorted_by_completeness(self.data.completeness)["complete"]
+        return theme_table(columns, entry, complete)
+
+
+def _needs_design(entry: Entry) -> bool:
+    return bool(entry.margins or entry.tests or entry.waves or entry.audiences)
+
+
+# ── other waves ──────────────────────────────────────────────────────────────
+
+
+def _compared(
+    plan: Plan, maker: _Maker, own: Sequence[ProtectedTable], others: Mapping[str, Source]
+) -> tuple[ProtectedTable, ...]:
+    """The tables of a plan, with the columns of other waves in those that compare."""
+    comparing = [entry for entry in plan.tables if entry.waves or entry.audiences]
+    _check_nets(comparing, maker, others)
+    earlier = {name: _of_wave(plan, source, comparing, maker) for name, source in others.items()}
+    made = []
+    for entry, protected in zip(plan.tables, own, strict=True):
+        names = [*(entry.waves or []), *(entry.audiences or [])]
+        if not names:
+            made.append(protected)
+            continue
+        parts = [earlier[name][entry.id] for name in names]
+        variable, instrument = entry.question or "", maker.data.instrument
+        seen = [
+            _seen(name, others[name], variable, instrument, part) for name, part in zip(names, parts, strict=True)
+        ]
+        seen.append(Seen(maker.facts.wave, instrument, variable, protected.table))
+        put = trend if entry.waves else side_by_side
+        made.append(together([*(part for part in parts if part), protected], put(seen, protected.table)))
+    return tuple(made)
+
+
+def _seen(name: str, source: Source, variable: str, instrument: Instrument, part: ProtectedTable | None) -> Seen:
+    there = same_question(variable, instrument, source.data.instrument) or variable
+    return Seen(name, source.data.instrument, there, part.table if part is not None else None)
+
+
+def _of_wave(
+    plan: Plan, source: Source, entries: Sequence[Entry], maker: _Maker
+) -> dict[str, ProtectedTable | None]:
+    """The tables of another wave, protected by its own questionnaire's rules; None for what it did not ask."""
+    wave, instrument = source.facts.wave, source.data.instrument
+    elsewhere = instrument.survey != plan.survey
+    changes: dict[str, object] = {"derive": [], "weights": None, "population": None}
+    own = _Maker(plan.model_copy(update=changes | ({"where": None} if elsewhere else {})), source, {})
+    _check_known(plan.where if not elsewhere else None, own)
+    tables: dict[str, Table] = {}
+    for entry in entries:
+        there = same_question(entry.question or "", maker.data.instrument, instrument)
+        if there is None or wave not in [*(entry.waves or []), *(entry.audiences or [])]:
+            continue
+        fitting = _fitting(entry, there, instrument, wave, elsewhere)
+        if fitting.nets or fitting.show != "nets":
+            tables[entry.id] = own.table(fitting)
+    release = own.protected(list(tables.values()), _policy(plan, source.data))
+    found: dict[str, ProtectedTable | None] = dict.fromkeys(entry.id for entry in entries)
+    return found | dict(zip(tables, release.tables, strict=True))
+
+
+def _fitting(entry: Entry, variable: str, instrument: Instrument, wave: str, elsewhere: bool) -> Entry:
+    """The same entry for another questionnaire: codes that it does not have are left out of nets and scores.
+
+    Where other people are asked (`elsewhere`), who is left out here is not there to be left out.
+    """
+    if entry.where is not None and not elsewhere:
+        what = f"the table {entry.id} leaves respondents out, which {wave} may not know"
+        raise Refused([Problem(f"table {entry.id}", what, 'leave "where" out of tables that compare waves')])
+    question = instrument.questions[variable.partition(".")[0]]
+    known = {option.code for option in choices(question)}
+    named = _row_codes(question, variable)
+    rows = [code for code in entry.rows or [] if not named or code in named | {*entry.nets}]
+    changes = {
+        "question": variable,
+        "where": None,
+        "nets": _nets_of(entry, known),
+        "exclude": [code for code in entry.exclude if code in known],
+        "score": {code: value for code, value in (entry.score or {}).items() if code in known} or None,
+        "rows": rows or None,
+        "at_least": None,
+        "top": None,
+        "sort": "questionnaire",
+    }
+    return entry.model_copy(update=changes)
+
+
+def _nets_of(entry: Entry, known: Collection[str]) -> dict[str, list[str]]:
+    """The nets with those of their codes that a questionnaire has; a net of which it has none is left out."""
+    nets = {label: [code for code in codes if code in known] for label, codes in entry.nets.items()}
+    return {label: codes for label, codes in nets.items() if codes}
+
+
+def _row_codes(question: Question, variable: str) -> set[str]:
+    """What the rows of a table of a question are called."""
+    if variable == question.id and isinstance(question, Grid | Allocation):
+        return {row.code for row in question.rows}
+    return {option.code for option in choices(question)}
+
+
+def _check_nets(entries: Sequence[Entry], maker: _Maker, others: Mapping[str, Source]) -> None:
+    """A net over several audiences may name the codes of each; one that nobody offers is a slip."""
+    problems = []
+    for entry in entries:
+        known = _known_codes(entry, maker.data.instrument, maker.data.instrument)
+        for name in entry.audiences or []:
+            known |= _known_codes(entry, maker.data.instrument, others[name].data.instrument)
+        for label, codes in entry.nets.items():
+            what = f"none of the questionnaires has a code that the net “{label}” names: "
+            unknown = [code for code in codes if code not in known]
+            problems += [Problem(f"table {entry.id}", what + code, nearest(code, known)) for code in unknown]
+    if problems:
+        raise Refused(problems)
+
+
+def _known_codes(entry: Entry, here: Instrument, there: Instrument) -> set[str]:
+    called = same_question(entry.question or "", here, there)
+    question = there.questions[called.partition(".")[0]] if called else None
+    return {option.code for option in choices(question)} if question is not None else set()
+
+
+def _check_known(condition: Condition | None, maker: _Maker) -> None:
+    """Whom a whole plan leaves out must be known in an earlier wave too."""
+    for place, test in single_tests(condition, "/where"):
+        name = variable(test.question or "", maker.strata)
+        if name not in maker.data.variables and not maker.data.of_question(name):
+            what = f"the plan leaves respondents out by {test.question}, which {maker.facts.wave} does not know"
+            raise Refused([Problem(place, what, 'leave "where" or the comparison out')])

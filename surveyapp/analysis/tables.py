@@ -1,25 +1,23 @@
-"""Tables: counts, bases and percentages of one question.
+"""What a table is: figures in rows and columns, each with its base.
 
 Percentages are rounded once, half up, from integer counts (Excel's way, not Python's); a net is computed from
 its own count unless the plan asks for the sum of rounded percentages, the convention of the 2012 report. Every
 row carries its own base, since item non-response differs from row to row.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
-
-from surveyapp.analysis.dataset import NO_REPLY, NOT_ASKED, NOT_IN_VERSION, Codes, Dataset
-from surveyapp.instrument import Grid, Multiple, OpenText, Question, choices
+import math
+from dataclasses import dataclass
 
 LOW, CONFIDENTIAL, NOT_APPLICABLE, UNAVAILABLE = "[low]", "[c]", "[z]", "[x]"
+UNRELIABLE, BREAK = "[u]", "[b]"
 
 MARKS = {
     LOW: "more than zero, but rounds to zero",
     CONFIDENTIAL: "confidential: too few answers to print",
     NOT_APPLICABLE: "not applicable: nobody was asked",
     UNAVAILABLE: "not available: nobody answered, or not in that wave",
+    UNRELIABLE: "unreliable: the base is under 30",
+    BREAK: "break: not comparable with what stands before it",
 }
 
 
@@ -28,12 +26,44 @@ def rounded(count: int, base: int) -> int:
     return (200 * count + base) // (2 * base)
 
 
+def half_up(value: float, decimals: int = 0) -> float:
+    """`value` rounded as Excel does, away from zero at the half; almost a half counts as one."""
+    scaled = abs(value) * 10**decimals
+    whole = math.floor(scaled + 0.5 + 1e-9 * max(1.0, scaled))
+    return math.copysign(whole / 10**decimals, value) if whole else 0.0
+
+
+Slice = frozenset[tuple[str, frozenset[str]]]
+"""Who is counted, as conditions that all hold: a variable with the codes it may have.
+
+A stratum is the variable `unit.region`; a multiple has one 0/1 variable an option (`sources.ptb`). A variable
+of a question has its codes, `NO_ANSWER` and `UNASKED`, so that all of them together are everybody. Everybody is
+the empty slice. Figures with equal slices count the same respondents.
+"""
+
+NO_ANSWER, UNASKED = "no reply", "not asked"
+"""The codes by which a slice names those who left a question blank, and those who were not asked it."""
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What a total or mean is made of, for the dominance rule: contributors, their sum, the two largest."""
+
+    contributors: int
+    total: float
+    first: float
+    second: float
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One figure. `percent` is 0 to 100 at full precision; `shown` is the whole percentage as printed.
+    """One figure: a percentage, or another `value` such as a mean.
 
-    `mark` stands in place of the figure (or "" where the figure is printed); with a mark that hides, count,
-    percent and shown are None. `se`, `low` and `high` are None until margins are asked for.
+    `count` is of respondents, unweighted. `percent` is 0 to 100 at full precision, weighted where the table is;
+    `shown` is the whole percentage as printed. `mark` stands in place of the figure (or "" where the figure is
+    printed); with a mark that hides, count, percent, shown and value are None. `se`, `low` and `high` are in
+    points like `percent` (or like `value`), None unless margins were asked for. `letters` names the columns that
+    this one is significantly above. `who` says who is counted, None for what is no count.
     """
 
     count: int | None
@@ -43,25 +73,72 @@ class Cell:
     se: float | None = None
     low: float | None = None
     high: float | None = None
+    value: float | None = None
+    decimals: int = 1
+    letters: str = ""
+    who: Slice | None = None
+    amounts: Amounts | None = None
 
     @property
     def printed(self) -> str:
         """What stands in the table."""
-        return self.mark or str(self.shown)
+        if self.mark:
+            return self.mark
+        if self.value is not None:
+            return f"{half_up(self.value, self.decimals):,.{self.decimals}f}"
+        return str(self.shown)
+
+
+@dataclass(frozen=True)
+class Base:
+    """Who the percentages are of: `name` is one of frame, issued, responded, asked, answered.
+
+    `n` is the number of respondents (of units for frame and issued). Of a table it is the base of its first
+    column, or the largest row base of a grid. `weighted_n` is the sum of weights and `effective_n` Kish's, None
+    without weights. `population` is the number of units that these respondents stand for, None where unknown.
+    `mark` stands in place of the numbers where they are hidden, which then are 0 and None; `missing_mark` in
+    place of `no_reply` and `not_asked`, which may be hidden alone.
+    """
+
+    name: str
+    n: int
+    no_reply: int
+    not_asked: int
+    weighted_n: float | None = None
+    population: float | None = None
+    effective_n: float | None = None
+    who: Slice = frozenset()
+    mark: str = ""
+    missing_mark: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of figures; `net` if it counts several codes as one."""
+    """One column of figures; `net` if it counts several codes as one.
+
+    In a cross-tabulation `headings` stand above the label, outermost first (the banner variable, then the codes
+    it is nested in), `base` is the column's own, `letter` names it in tests, and `flag` is "[u]" where the base
+    is too small to rely on.
+    """
 
     code: str
     label: str
     net: bool = False
+    headings: tuple[str, ...] = ()
+    base: Base | None = None
+    letter: str = ""
+    flag: str = ""
+    who: Slice = frozenset()
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One line: the base of its percentages, who left it blank, who was not asked, and a cell a column."""
+    """One line: the base of its percentages, who left it blank, who was not asked, and a cell a column.
+
+    `measure` is percent, or what the values of the line are: n, mean, sd, median, lower quartile and so on.
+    `mark` stands in place of the base where it is hidden, which then is 0; `missing_mark` in place of `no_reply`
+    and `not_asked`, which may be hidden alone.
+    """
 
     code: str
     label: str
@@ -70,21 +147,11 @@ class TableRow:
     not_asked: int
     cells: tuple[Cell, ...]
     net: bool = False
-
-
-@dataclass(frozen=True)
-class Base:
-    """Who the percentages are of: `name` is one of frame, issued, responded, asked, answered.
-
-    `n` is the base of a table with one base, and the largest row base of a grid.
-    """
-
-    name: str
-    n: int
-    no_reply: int
-    not_asked: int
-    weighted_n: float | None = None
-    population: int | None = None
+    measure: str = "percent"
+    weighted_base: float | None = None
+    who: Slice = frozenset()
+    mark: str = ""
+    missing_mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,10 +165,13 @@ class Net:
 
 @dataclass(frozen=True)
 class Table:
-    """One table, not yet protected: see `disclosure.protect`.
+    """One table, not yet protected: see `disclosure`.
 
-    `kind` is single, multiple or grid. A single or multiple has one column and a row an option; a grid a row an
-    item and a column a scale point. `variable` is the question, or the grid row that was asked for.
+    `kind` is single, multiple, grid, number, rank, allocation, coded or trend. A single or multiple has a row an
+    option, and one column or those of its banner; a grid a row an item and a column a scale point. `variable` is
+    the question, or the grid row that was asked for. `where` says in words who is left out, "" if nobody is;
+    `percent_of` is column, row or total; `weighting` names the weights, "" without. `interval` says what `low` and
+    `high` of the cells are: confidence (at `level`), bounds, or nothing. `tests` are sentences on the whole table.
     """
 
     id: str
@@ -114,178 +184,9 @@ class Table:
     rows: tuple[TableRow, ...]
     nets: tuple[Net, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a table is asked for. Nets map a label to the codes counted as one.
-
-    `show` is all, codes or nets; `sort` questionnaire or descending (by the first column, ties by count, then
-    questionnaire order); `at_least` drops rows whose first printed percentage is under it; `rows` picks and
-    orders rows by code; `sum_of_rounded` adds up rounded percentages for a net.
-    """
-
-    nets: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    show: str = "all"
-    sort: str = "questionnaire"
-    at_least: int | None = None
-    rows: Sequence[str] | None = None
-    sum_of_rounded: bool = False
-
-
-def tabulate(data: Dataset, variable: str, id: str, title: str, layout: Layout | None = None) -> Table:  # noqa: A002
-    """The table of one question, or of one row of a grid given as `question.row`.
-
-    Raises `KeyError` for an unknown one and `TypeError` for an open question; plans are checked beforehand.
-    """
-    layout = layout or Layout()
-    name, _, row = variable.partition(".")
-    question = data.instrument.questions[name]
-    if isinstance(question, OpenText):
-        raise TypeError(f"{name} is an open question; it has no table of its own")
-    if isinstance(question, Grid) and not row:
-        columns, rows = _grid(data, question, layout)
-    else:
-        columns, rows = _one_way(data, question, variable, layout)
-    kind = "single" if row else question.type
-    return Table(
-        id=id,
-        title=title,
-        variable=variable,
-        kind=kind,
-        wording=_wording(question, row),
-        base=_base(rows),
-        columns=columns,
-        rows=_arranged(rows, layout),
-        nets=tuple(_net(question, label, codes, layout) for label, codes in layout.nets.items()),
-    )
-
-
-def _wording(question: Question, row: str) -> str:
-    if not (row and isinstance(question, Grid)):
-        return str(question.text)
-    label = next(str(r.label) for r in question.rows if r.code == row)
-    return f"{question.text} {label}"
-
-
-def _net(question: Question, label: str, codes: Sequence[str], layout: Layout) -> Net:
-    parts = tuple(str(option.label) for option in choices(question) if option.code in codes)
-    return Net(label, parts, layout.sum_of_rounded)
-
-
-# ── counting ─────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """Counts of the codes of one variable, its base and its kinds of missing."""
-
-    by_code: dict[str, int]
-    base: int
-    no_reply: int
-    not_asked: int
-
-
-def _count(values: Codes, codes: Sequence[str]) -> _Counts:
-    """One pass over a variable: values are shifted so that the three kinds of missing are bins too."""
-    bins = np.bincount(values - NOT_IN_VERSION, minlength=len(codes) - NOT_IN_VERSION)
-    counts = bins[-NOT_IN_VERSION:]
-    not_asked = int(bins[NOT_ASKED - NOT_IN_VERSION] + bins[0])
-    by_code = dict(zip(codes, counts.tolist(), strict=True))
-    return _Counts(by_code, int(counts.sum()), int(bins[NO_REPLY - NOT_IN_VERSION]), not_asked)
-
-
-def _count_multiple(data: Dataset, question: Multiple) -> _Counts:
-    variables = data.of_question(question.id)
-    ticks = [_count(data.values[v.name], v.codes) for v in variables]
-    by_code = {option.code: t.by_code["1"] for option, t in zip(question.options, ticks, strict=True)}
-    return _Counts(by_code, ticks[0].base, ticks[0].no_reply, ticks[0].not_asked)
-
-
-def _union(data: Dataset, question: Multiple, codes: Sequence[str]) -> int:
-    """Respondents who chose at least one of `codes`: a net of a multiple is not a sum."""
-    columns = [data.values[f"{question.id}.{code}"] == 1 for code in codes]
-    return int(np.logical_or.reduce(columns).sum())
-
-
-# ── cells ────────────────────────────────────────────────────────────────────
-
-
-def _cell(count: int, counts: _Counts) -> Cell:
-    if counts.base == 0:
-        nobody_asked = counts.no_reply == 0
-        return Cell(None, None, None, NOT_APPLICABLE if nobody_asked else UNAVAILABLE)
-    shown = rounded(count, counts.base)
-    return Cell(count, 100 * count / counts.base, shown, LOW if count and not shown else "")
-
-
-def _net_cell(count: int, codes: Sequence[str], counts: _Counts, layout: Layout) -> Cell:
-    cell = _cell(count, counts)
-    if not layout.sum_of_rounded or counts.base == 0:
-        return cell
-    return replace(cell, shown=sum(rounded(counts.by_code[code], counts.base) for code in codes), mark="")
-
-
-def _one_way(
-    data: Dataset, question: Question, variable: str, layout: Layout
-) -> tuple[tuple[Column, ...], list[TableRow]]:
-    if isinstance(question, Multiple):
-        counts = _count_multiple(data, question)
-    else:
-        counts = _count(data.values[variable], data.variables[variable].codes)
-    rows = [_row(o.code, str(o.label), counts, _cell(counts.by_code[o.code], counts)) for o in choices(question)]
-    nets = []
-    for label, codes in layout.nets.items():
-        joint = isinstance(question, Multiple)
-        count = _union(data, question, codes) if isinstance(question, Multiple) else _sum(counts, codes)
-        cell = _cell(count, counts) if joint else _net_cell(count, codes, counts, layout)
-        nets.append(replace(_row(label, label, counts, cell), net=True))
-    shown = {"all": rows + nets, "codes": rows, "nets": nets}[layout.show]
-    return (Column("percent", "Per cent"),), shown
-
-
-def _sum(counts: _Counts, codes: Sequence[str]) -> int:
-    return sum(counts.by_code[code] for code in codes)
-
-
-def _row(code: str, label: str, counts: _Counts, *cells: Cell) -> TableRow:
-    return TableRow(code, label, counts.base, counts.no_reply, counts.not_asked, cells)
-
-
-def _grid(data: Dataset, question: Grid, layout: Layout) -> tuple[tuple[Column, ...], list[TableRow]]:
-    points = [Column(option.code, str(option.label)) for option in question.scale]
-    nets = [Column(label, label, net=True) for label in layout.nets]
-    columns = {"all": points + nets, "codes": points, "nets": nets}[layout.show]
-    rows = []
-    for line in question.rows:
-        name = f"{question.id}.{line.code}"
-        counts = _count(data.values[name], data.variables[name].codes)
-        cells = (_grid_cell(column, counts, layout) for column in columns)
-        rows.append(_row(line.code, str(line.label), counts, *cells))
-    return tuple(columns), rows
-
-
-def _grid_cell(column: Column, counts: _Counts, layout: Layout) -> Cell:
-    if not column.net:
-        return _cell(counts.by_code[column.code], counts)
-    codes = layout.nets[column.code]
-    return _net_cell(_sum(counts, codes), codes, counts, layout)
-
-
-# ── arranging ────────────────────────────────────────────────────────────────
-
-
-def _base(rows: Sequence[TableRow]) -> Base:
-    widest = max(rows, key=lambda row: row.base)
-    return Base("answered", widest.base, widest.no_reply, widest.not_asked)
-
-
-def _arranged(rows: Sequence[TableRow], layout: Layout) -> tuple[TableRow, ...]:
-    if layout.rows is not None:
-        by_code = {row.code: row for row in rows}
-        rows = [by_code[code] for code in layout.rows]
-    if layout.at_least is not None:
-        rows = [row for row in rows if (row.cells[0].shown or 0) >= layout.at_least]
-    if layout.sort == "descending":
-        rows = sorted(rows, key=lambda row: (-(row.cells[0].shown or 0), -(row.cells[0].count or 0)))
-    return tuple(rows)
+    where: str = ""
+    percent_of: str = "column"
+    weighting: str = ""
+    level: float | None = None
+    interval: str = ""
+    tests: tuple[str, ...] = ()

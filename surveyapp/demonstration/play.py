@@ -6,17 +6,29 @@ use cases that the pages call.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from surveyapp import campaigning, collecting, privacy, publishing, reporting
-from surveyapp.config import Home, project_file, read_file, write_aside, write_once
-from surveyapp.demonstration.reconstruction import read_figures, read_open_answers, reconstruct
+from surveyapp import campaigning, publishing
+from surveyapp.config import Home, project_file, read_file, write_aside
+from surveyapp.demonstration.coders import code_open_answers
+from surveyapp.demonstration.fielding import (
+    CONTACT,
+    SERVICE,
+    Fielded,
+    Progress,
+    close,
+    key_keeper,
+    open_listed,
+    send,
+    write_tables,
+)
+from surveyapp.demonstration.more import WAVES, add_waves
+from surveyapp.demonstration.reconstruction import OpenAnswers, read_figures, read_open_answers, reconstruct
 from surveyapp.demonstration.respondent import answering_over_http
-from surveyapp.demonstration.teams import invented_teams, responding
-from surveyapp.fieldwork import Frame, Unit
+from surveyapp.demonstration.teams import invented_teams, responding, team_frame
 from surveyapp.problems import SurveyError
 from surveyapp.storage.database import Database, connect
 from surveyapp.web import create_app
@@ -33,28 +45,22 @@ NOTE = (
     "Policy Commission in 2012 is met exactly; no answer is that of a team."
 )
 
-SERVICE, CONTACT = "Demonstration of a national survey", "invented.office@example.org"
-"""What the pages bear: nobody is there to be asked."""
-
 _MARKER = "demonstration"
 _FIGURES = Path(__file__).parent / "figures"
-
-Answers = Mapping[str, str | Sequence[str]]
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many are done and of how many."""
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What was built: the home, the workbook, and the wave that anyone can try."""
+    """What was built: the home, the workbook, the wave that anyone can try, and the workbooks of more waves."""
 
     home: Home
     workbook: Path
     open_wave: str
+    others: tuple[Path, ...] = ()
 
 
-def build(home: Home, today: date, progress: Progress) -> Demonstration:
-    """Build the demonstration in `home`, in place of an earlier one.
+def build(home: Home, today: date, progress: Progress, more: bool = False) -> Demonstration:
+    """Build the demonstration in `home`, in place of an earlier one; with `more`, two more waves.
 
     Raises `SurveyError` if `home` holds anything else: a real installation is never overwritten.
     """
@@ -62,15 +68,19 @@ def build(home: Home, today: date, progress: Progress) -> Demonstration:
     db = connect(home.database)
     try:
         _publish(db, today)
-        teams = invented_teams()
-        codes = _open(db, home, teams)
-        _answer(db, home, codes, responding(teams, SEED), progress)
-        _close(db, home)
-        workbook = _report(db, home, progress)
+        wave = Fielded(WAVE, "dat", "2012.1", team_frame(), ("region",), OPENED, CLOSED, NOTE)
+        codes = open_listed(db, home, wave)
+        words = read_open_answers((_FIGURES / "open-answers.json").read_bytes())
+        _answer(db, home, codes, words, progress)
+        close(db, home, wave)
+        progress("coding the open answers", 0, 1)
+        code_open_answers(db, WAVE, words, SEED)
+        workbook = write_tables(db, home, wave, "dat-2012-appendix", progress)
+        others = add_waves(db, home, words, progress) if more else ()
         _open_to_anyone(db, home, today)
     finally:
         db.close()
-    return Demonstration(home, workbook, OPEN_WAVE)
+    return Demonstration(home, workbook, OPEN_WAVE, others)
 
 
 def _clear(home: Home) -> None:
@@ -90,7 +100,7 @@ def _check_nothing_else(home: Home) -> None:
         return
     db = connect(home.database)
     try:
-        others = set(campaigning.names(db)) - {WAVE, OPEN_WAVE}
+        others = set(campaigning.names(db)) - {WAVE, OPEN_WAVE, *WAVES}
     finally:
         db.close()
     if others:
@@ -102,77 +112,21 @@ def _publish(db: Database, today: date) -> None:
     publishing.publish(db, read_file(project_file("instruments/dat/2012.1.json")), min(today, OPENED))
 
 
-def _open(db: Database, home: Home, teams: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Open the wave on the frame of invented teams; the access code of each."""
-    frame = Frame(tuple(_unit(team) for team in teams), ("region", "kind"))
-    campaigning.open_wave(
-        db,
-        WAVE,
-        *("dat", "2012.1"),
-        frame,
-        carry=["region"],
-        key_place="server",
-        closes=CLOSED,
-        today=OPENED,
-        keep_key=_key_keeper(home, WAVE),
-        note=NOTE,
-        service=SERVICE,
-        contact=CONTACT,
-    )
-    return {unit.unit: code for unit, code in campaigning.invite(db, WAVE, OPENED)}
-
-
-def _unit(team: Mapping[str, str]) -> Unit:
-    contact = {name: team[name] for name in ("unit", "name", "email", "contact", "language")}
-    return Unit(**contact, strata={"region": team["region"], "kind": team["kind"]}, sampled=True)
-
-
-def _key_keeper(home: Home, wave: str) -> Callable[[bytes], None]:
-    return lambda private: write_once(home.wave_key(wave), privacy.key_file(wave, private).encode())
-
-
-def _answer(db: Database, home: Home, codes: Mapping[str, str], units: Sequence[str], progress: Progress) -> None:
+def _answer(db: Database, home: Home, codes: Mapping[str, str], words: OpenAnswers, progress: Progress) -> None:
     """Each responding team sends its answers: the first few over HTTP, page by page, the others at once."""
     figures = read_figures((_FIGURES / "dat-2012.json").read_bytes())
-    words = read_open_answers((_FIGURES / "open-answers.json").read_bytes())
+    units = responding(invented_teams(), SEED)
     answers = dict(zip(units, reconstruct(figures, words, SEED), strict=True))
     app = create_app(home, secure=False, today=lambda: OPENED + timedelta(days=14))
-    with answering_over_http(app) as send:
+    with answering_over_http(app) as answer:
         for done, unit in enumerate(units[:BY_PAGES]):
             progress("answering through the pages", done, len(units))
-            send(codes[unit], answers[unit])
+            answer(codes[unit], answers[unit])
     pepper = read_file(home.keys / "pepper")
     for done, unit in enumerate(units[BY_PAGES:], BY_PAGES):
         progress("answering", done, len(units))
-        _send(db, pepper, codes[unit], answers[unit], OPENED + timedelta(days=done % 39))
+        send(db, pepper, codes[unit], answers[unit], OPENED + timedelta(days=done % 39))
     progress("answering", len(units), len(units))
-
-
-def _send(db: Database, pepper: bytes, code: str, answers: Answers, day: date) -> None:
-    visit = collecting.enter(db, pepper, code, day)
-    form = {key: [answer] if isinstance(answer, str) else list(answer) for key, answer in answers.items()}
-    problems = collecting.save_all(db, visit, form, day)
-    if problems:
-        raise SurveyError(f"the reconstruction does not fit the questionnaire: {problems[0]}")
-    collecting.submit(db, visit, day)
-
-
-def _close(db: Database, home: Home) -> None:
-    campaigning.close_wave(db, WAVE, CLOSED)
-    _, key = privacy.read_key_file(read_file(home.wave_key(WAVE)).decode())
-    reporting.open_tray(db, WAVE, key)
-
-
-def _report(db: Database, home: Home, progress: Progress) -> Path:
-    plan = read_file(project_file("exports/dat-2012-appendix.json"))
-    compiled = reporting.report(db, WAVE, plan)
-    done = iter(range(1, 1 + len(compiled.tables)))
-    content = reporting.file_of(
-        compiled, ".xlsx", lambda _: progress("writing the workbook", next(done), len(compiled.tables))
-    )
-    workbook = home.path / "dat-2012-appendix.xlsx"
-    write_aside(workbook, content)
-    return workbook
 
 
 def _open_to_anyone(db: Database, home: Home, today: date) -> None:
@@ -186,7 +140,7 @@ def _open_to_anyone(db: Database, home: Home, today: date) -> None:
         key_place="server",
         closes=None,
         today=today,
-        keep_key=_key_keeper(home, OPEN_WAVE),
+        keep_key=key_keeper(home, OPEN_WAVE),
         service=SERVICE,
         contact=CONTACT,
     )

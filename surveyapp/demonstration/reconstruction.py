@@ -48,11 +48,12 @@ _LEANING = {
 }
 _CLOSENESS = {"lot": 2, "little": 1, "none": 0}
 _DECREASES = ("decrease_little", "decrease_lot")
-_CONTRADICTIONS = (
+CONTRADICTIONS = (
     ("start_12m", "in_process", "would_like"),
     ("drugs_up", "drugs_down"),
     ("alcohol_up", "alcohol_down"),
 )
+"""Codes of a multiple that nobody means together."""
 
 
 # ── the printed figures ──────────────────────────────────────────────────────
@@ -250,16 +251,26 @@ def _rank(codes: Sequence[str], given: str | list[str]) -> int:
 
 
 class OpenQuestion(Part):
-    """How many write something, their themes, and sentences for those who carry none."""
+    """How many write something, their themes, and sentences for those who carry none.
+
+    `coded` gives themes to sentences of the last kind, where no count of them was printed.
+    """
 
     writers: int
     table: str | None = None
     themes: list[Theme] = Field(default_factory=list)
     other: list[str]
+    coded: dict[str, list[str]] = Field(default_factory=dict)
+
+    @property
+    def sentences(self) -> list[str]:
+        """All that may be said, theme by theme, then what carries none."""
+        return [*(sentence for theme in self.themes for sentence in theme.sentences), *self.other]
 
     def themes_in(self, text: str) -> list[str]:
         """The codes of the themes whose sentences stand in a text: what a coder would give it."""
-        return [theme.code for theme in self.themes if any(sentence in text for sentence in theme.sentences)]
+        by_theme = {theme.code: theme.sentences for theme in self.themes} | self.coded
+        return [code for code, sentences in by_theme.items() if any(sentence in text for sentence in sentences)]
 
 
 class OpenAnswers(Part):
@@ -396,7 +407,7 @@ def _tick(item: Item, answering: Sequence[_Team], rng: random.Random) -> None:
 
 
 def _may_tick(code: str, ticked: set[str]) -> bool:
-    barred = {other for options in _CONTRADICTIONS if code in options for other in options}
+    barred = {other for options in CONTRADICTIONS if code in options for other in options}
     return ticked.isdisjoint({code, *barred})
 
 

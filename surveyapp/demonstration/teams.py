@@ -8,6 +8,8 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle, product
 
+from surveyapp.fieldwork import Frame, Unit
+
 PLACES_SEED = 2012
 RESPONDING = 65
 LEAST_PER_REGION = 5
@@ -41,8 +43,13 @@ def seeded(seed: int) -> random.Random:
 
 def invented_teams() -> list[dict[str, str]]:
     """The whole frame, region by region; the same at every call."""
-    rows = zip(_places(), _kinds(), cycle(_ROLES), strict=False)
+    rows = zip(invented_places(PLACES_SEED), _kinds(), cycle(_ROLES), strict=False)
     return [_team(number, *row) for number, row in enumerate(rows, start=1)]
+
+
+def team_frame() -> Frame:
+    """The same as a frame with the strata region and kind."""
+    return Frame(tuple(_unit(team) for team in invented_teams()), ("region", "kind"))
 
 
 def responding(teams: Sequence[Mapping[str, str]], seed: int) -> list[str]:
@@ -54,10 +61,16 @@ def responding(teams: Sequence[Mapping[str, str]], seed: int) -> list[str]:
     return [team["unit"] for team in teams if team["unit"] in drawn]
 
 
-def _places() -> list[str]:
+def invented_places(seed: int) -> list[str]:
+    """200 names of places that there are not, in an order of chance."""
     places = [beginning + ending for beginning, ending in product(_BEGINNINGS, _ENDINGS)]
-    seeded(PLACES_SEED).shuffle(places)
+    seeded(seed).shuffle(places)
     return places
+
+
+def _unit(team: Mapping[str, str]) -> Unit:
+    contact = {name: team[name] for name in ("unit", "name", "email", "contact", "language")}
+    return Unit(**contact, strata={"region": team["region"], "kind": team["kind"]}, sampled=True)
 
 
 def _kinds() -> Iterator[tuple[str, str]]:

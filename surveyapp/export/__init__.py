@@ -5,7 +5,10 @@ import os
 # The bytes of a workbook must not depend on which XML library happens to be installed beside openpyxl.
 os.environ["OPENPYXL_LXML"] = "False"
 
+from surveyapp.export.appendix import appendix
+from surveyapp.export.charts import charts
 from surveyapp.export.figures import figures
-from surveyapp.export.workbook import workbook
+from surveyapp.export.manifest import manifest
+from surveyapp.export.workbook import EDITIONS, workbook
 
-__all__ = ["figures", "workbook"]
+__all__ = ["EDITIONS", "appendix", "charts", "figures", "manifest", "workbook"]

@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable
 
 from surveyapp.analysis.report import Report
-from surveyapp.analysis.tables import Cell, Table, TableRow
+from surveyapp.analysis.tables import Base, Cell, Column, Table, TableRow
+from surveyapp.export.sentences import whole_tests
 
 
 def figures(report: Report, progress: Callable[[str], None] = lambda _: None) -> bytes:
     """UTF-8 JSON: `tables`, each with id, title, question, base, columns and rows.
 
     A cell has `count`, `percent` (0 to 100, unrounded), `se`, `low`, `high`, `mark`, and `shown`, the whole
-    percentage under the plan's rounding rule. What is hidden or not there is null.
+    percentage under the plan's rounding rule; a mean or an amount stands in `value`, with the `decimals` that are
+    printed. What is hidden or not there is null.
     """
     progress("figures")
     facts = report.facts
@@ -22,34 +24,70 @@ def figures(report: Report, progress: Callable[[str], None] = lambda _: None) ->
         "instrument_hash": facts.version_hash,
         "note": facts.note,
         "responses": report.responses,
-        "tables": [_table(protected.table) for protected in report.tables],
+        "tables": [table_figures(protected.table) for protected in report.tables],
     }
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _table(table: Table) -> dict[str, object]:
-    base = table.base
+def table_figures(table: Table) -> dict[str, object]:
+    """One table. `interval` is confidence (at `level`), bounds or "": what `low` and `high` are."""
     return {
         "id": table.id,
         "title": table.title,
         "question": table.variable,
         "wording": table.wording,
         "kind": table.kind,
-        "base": {"name": base.name, "n": base.n, "weighted_n": base.weighted_n, "population": base.population},
-        "columns": [{"code": c.code, "label": c.label, "net": c.net} for c in table.columns],
+        "base": _base(table.base),
+        "where": table.where,
+        "percent_of": table.percent_of,
+        "weighting": table.weighting,
+        "interval": table.interval,
+        "level": table.level,
+        "columns": [_column(column) for column in table.columns],
         "rows": [_row(row) for row in table.rows],
+        "tests": list(whole_tests(table)),
         "notes": list(table.notes),
     }
 
 
+def _base(base: Base) -> dict[str, object]:
+    hidden = bool(base.mark)
+    return {
+        "name": base.name,
+        "n": None if hidden else base.n,
+        "no_reply": None if base.missing_mark else base.no_reply,
+        "not_asked": None if base.missing_mark else base.not_asked,
+        "weighted_n": base.weighted_n,
+        "effective_n": base.effective_n,
+        "population": base.population,
+        "mark": base.mark,
+    }
+
+
+def _column(column: Column) -> dict[str, object]:
+    return {
+        "code": column.code,
+        "label": column.label,
+        "net": column.net,
+        "headings": list(column.headings),
+        "letter": column.letter,
+        "flag": column.flag,
+        "base": None if column.base is None else _base(column.base),
+    }
+
+
 def _row(row: TableRow) -> dict[str, object]:
+    hidden = bool(row.mark)
     return {
         "code": row.code,
         "label": row.label,
         "net": row.net,
-        "base": row.base,
-        "no_reply": row.no_reply,
-        "not_asked": row.not_asked,
+        "measure": row.measure,
+        "base": None if hidden else row.base,
+        "weighted_base": row.weighted_base,
+        "no_reply": None if row.missing_mark else row.no_reply,
+        "not_asked": None if row.missing_mark else row.not_asked,
+        "mark": row.mark,
         "cells": [_cell(cell) for cell in row.cells],
     }
 
@@ -59,8 +97,11 @@ def _cell(cell: Cell) -> dict[str, object]:
         "count": cell.count,
         "percent": cell.percent,
         "shown": cell.shown,
+        "value": cell.value,
+        "decimals": cell.decimals if cell.value is not None else None,
         "se": cell.se,
         "low": cell.low,
         "high": cell.high,
         "mark": cell.mark,
+        "letters": cell.letters,
     }

@@ -21,12 +21,12 @@ from surveyapp.export.sheets import (
     wrap_column,
 )
 from surveyapp.fieldwork import printed_day
-from surveyapp.rates import COLUMNS, FORMULAS, Fieldwork, Number, Period, Row, percent
+from surveyapp.rates import COLUMNS, FORMULAS, UNMARKED, Fieldwork, Number, Period, Row, percent
 
 _CHART = (
     "Completed answers, cumulative, by the last day of each period. The numbers are in the table on this sheet."
 )
-_SHARE = "Completed of issued (%)"
+SHARE = "Completed of issued (%)"
 _MARKS = [
     ("[c]", "Confidential: the figure would give a small number back."),
     ("[x]", "Not available: unfinished drafts are erased when a wave closes."),
@@ -76,17 +76,17 @@ def _cover(book: Workbook, found: Fieldwork) -> None:
 
 def _response_sentences(found: Fieldwork) -> list[str]:
     numbers = found.whole.numbers
-    of = f"{_shown(numbers['completed'])} of {_shown(numbers['issued'])} issued organisations completed it"
+    completed, issued = shown_number(numbers["completed"]), shown_number(numbers["issued"])
+    of = f"{completed} of {issued} issued organisations completed it"
     share = f" ({percent(found.whole.share)}%)" if found.whole.share is not None else ""
     if found.rate is None:
-        return [
-            f"{of}{share}.",
-            "Response rates RR1 and RR2: not available yet; they need the answers to be released.",
-        ]
+        needed = f"they need all answers released, and {found.minimum} of them"
+        return [f"{of}{share}.", f"Response rates RR1 and RR2: not available yet; {needed}."]
     rr1, rr2 = percent(found.rate.rr1), percent(found.rate.rr2)
     return [
         f"{of}{share}.",
         f"Response rates of AAPOR: RR1 {rr1}%, RR2 {rr2}%. Definitions says how they are made.",
+        *([UNMARKED] if found.unmarked else []),
     ]
 
 
@@ -105,19 +105,24 @@ def _by_stratum(book: Workbook, found: Fieldwork, variable: str, name: str) -> N
     ]
     widths = [36, *([17] * len(COLUMNS)), 17]
     sheet = new_sheet(book, name, f"Response by {_words(variable)}", lines, widths)
-    header = [_words(variable).capitalize(), *COLUMNS.values(), _SHARE]
+    header = [_words(variable).capitalize(), *COLUMNS.values(), SHARE]
     rows = [_row(row) for row in [*found.tables[variable], found.whole]]
     put_table(sheet, f"t_{name.lower()}", header, rows)
 
 
 def _row(row: Row) -> list[Value]:
-    share: Value = "[c]" if row.share is None else percent(row.share)
+    return [row.name, *(shown_number(row.numbers[column]) for column in COLUMNS), shown_share(row)]
+
+
+def shown_share(row: Row) -> Value:
+    """Completed of issued as a whole percentage, or the mark in its place."""
     if row.numbers["issued"] == 0:
-        share = "[z]"
-    return [row.name, *(_shown(row.numbers[column]) for column in COLUMNS), share]
+        return "[z]"
+    return "[c]" if row.share is None else percent(row.share)
 
 
-def _shown(number: Number) -> Value:
+def shown_number(number: Number) -> Value:
+    """A number as it stands in a sheet: itself, a range in words, or the mark of what was erased."""
     if number is None:
         return "[x]"
     return number if isinstance(number, int) else str(number)
@@ -148,7 +153,8 @@ def _period(period: Period, found: Fieldwork) -> list[Value]:
     share: Value = "[c]"
     if isinstance(so_far, int) and isinstance(issued, int) and issued:
         share = percent(Fraction(so_far, issued))
-    return [printed_day(period.first), printed_day(period.last), _shown(period.completed), _shown(so_far), share]
+    days = [printed_day(period.first), printed_day(period.last)]
+    return [*days, shown_number(period.completed), shown_number(so_far), share]
 
 
 def _chart(sheet: Worksheet, top: int, rows: int) -> None:

@@ -6,7 +6,10 @@ table a sheet, title in A1, no merged or blank cells inside, wrapped text, links
 
 import io
 import re
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import quoteattr  # nosec B406: it writes, and reads nothing
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell
@@ -16,6 +19,7 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.table import Table as MarkedTable
 from openpyxl.worksheet.worksheet import Worksheet
 
+from surveyapp.analysis.tables import half_up
 from surveyapp.export.archive import EPOCH, legible, undated
 
 _LINE, _LETTERS = 15.75, 1.2
@@ -30,10 +34,22 @@ _LINK = Font(name="Arial", size=12, underline="single", color="0B5563")
 _WRAP = Alignment(wrap_text=True, vertical="top")
 _RIGHT = Alignment(horizontal="right", vertical="top")
 _HEAD = Alignment(wrap_text=True, vertical="bottom")
+_WRAP_AFTER = Alignment(wrap_text=True, vertical="top", horizontal="left", indent=1)
+_HEAD_AFTER = Alignment(wrap_text=True, vertical="bottom", horizontal="left", indent=1)
 _HEAD_RIGHT = Alignment(wrap_text=True, vertical="bottom", horizontal="right")
 _RULE = Border(bottom=Side(style="thin"))
 
-Value = str | int | float
+
+@dataclass(frozen=True)
+class Number:
+    """A number that is shown, and stored, with so many decimals."""
+
+    value: float
+    decimals: int
+
+
+Value = str | int | float | Number | None
+"""What a cell may hold; None leaves it empty."""
 
 
 def new_workbook(title: str) -> Workbook:
@@ -60,9 +76,18 @@ def new_sheet(book: Workbook, name: str, title: str, lines: Sequence[str], width
     for i, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(i)].width = width / _LETTERS
     put(sheet, 1, 1, title).font = _TITLE
+    _fit_line(sheet, 1, title, sum(widths), 1.4)
     for row, line in enumerate(lines, 2):
         put(sheet, row, 1, line)
+        _fit_line(sheet, row, line, sum(widths))
     return sheet
+
+
+def _fit_line(sheet: Worksheet, row: int, line: str, width: int, size: float = 1.0) -> None:
+    """A line runs over the empty cells beside it; one that is too long for these is wrapped."""
+    if len(line) * size > width or "\n" in line:
+        sheet.cell(row, 1).alignment = _WRAP
+        fit_height(sheet, row, [line], size)
 
 
 def put(sheet: Worksheet, row: int, column: int, value: Value) -> Cell:
@@ -72,37 +97,61 @@ def put(sheet: Worksheet, row: int, column: int, value: Value) -> Cell:
     if isinstance(value, str):
         cell.value = clean(value)
         cell.data_type = "s"
+    elif isinstance(value, Number):
+        rounded = half_up(value.value, value.decimals)
+        cell.value = rounded if value.decimals else int(rounded)
+        cell.number_format = _formats(value.decimals)
     else:
         cell.value = value
     return cell
 
 
-def put_table(
-    sheet: Worksheet, name: str, header: Sequence[str], rows: Sequence[Sequence[Value]], texts: int = 1
-) -> int:
-    """A marked-up table below what is there; the first `texts` columns are words, the rest figures.
+def _formats(decimals: int) -> str:
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
 
-    Returns the row number of its header.
+
+def put_table(
+    sheet: Worksheet,
+    name: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Value]],
+    texts: int = 1,
+    words: Collection[int] = (),
+    working: bool = False,
+) -> int:
+    """A marked-up table below what is there; the first `texts` columns, and those in `words`, are words.
+
+    Columns in `words` are counted from 0. A `working` table can be filtered, and its header and first column stay
+    in sight. Returns the row number of its header.
     """
     top: int = sheet.max_row + 1
-    for column, label in enumerate(_distinct(header), 1):
-        cell = put(sheet, top, column, label)
+    heads = [_HEAD if c < texts else _HEAD_AFTER if c in words else _HEAD_RIGHT for c in range(len(header))]
+    cells = [_WRAP if c < texts else _WRAP_AFTER if c in words else _RIGHT for c in range(len(header))]
+    labels = _distinct(header)
+    for column, label in enumerate(labels):
+        cell = put(sheet, top, column + 1, label)
         cell.font, cell.border = _BOLD, _RULE
-        cell.alignment = _HEAD if column <= texts else _HEAD_RIGHT
-    fit_height(sheet, top, _distinct(header))
+        cell.alignment = heads[column]
+    fit_height(sheet, top, labels, 1.08)
     for i, row in enumerate(rows, top + 1):
-        for column, value in enumerate(row, 1):
-            put(sheet, i, column, value).alignment = _WRAP if column <= texts else _RIGHT
+        for column, value in enumerate(row):
+            put(sheet, i, column + 1, value).alignment = cells[column]
         fit_height(sheet, i, row)
-    reference = f"A{top}:{get_column_letter(len(header))}{top + max(len(rows), 1)}"
-    marked = MarkedTable(displayName=name, ref=reference)
-    marked._initialise_columns()
-    for column, label in zip(marked.tableColumns, _distinct(header), strict=True):
-        column.name = label
-    marked.autoFilter = None
-    sheet.add_table(marked)
+    _mark_up(sheet, name, labels, f"A{top}:{get_column_letter(len(header))}{top + max(len(rows), 1)}", working)
+    if working:
+        sheet.freeze_panes = sheet.cell(top + 1, 2)
     sheet.print_title_rows = f"{top}:{top}"
     return top
+
+
+def _mark_up(sheet: Worksheet, name: str, labels: Sequence[str], reference: str, working: bool) -> None:
+    marked = MarkedTable(displayName=name, ref=reference)
+    marked._initialise_columns()
+    for column, label in zip(marked.tableColumns, labels, strict=True):
+        column.name = label
+    if not working:
+        marked.autoFilter = None
+    sheet.add_table(marked)
 
 
 def wrap_column(sheet: Worksheet) -> None:
@@ -112,14 +161,30 @@ def wrap_column(sheet: Worksheet) -> None:
         fit_height(sheet, cell.row, [cell.value])
 
 
-def fit_height(sheet: Worksheet, row: int, values: Sequence[Value | None]) -> None:
-    """Give a row the height of its longest wrapped text: not every programme works that out on opening."""
+def fit_height(sheet: Worksheet, row: int, values: Sequence[Value], size: float = 1.0) -> None:
+    """Give a row the height of its longest wrapped text: not every programme works that out on opening.
+
+    `size` is that of its letters: 1 for Arial 12.
+    """
     lines = 1
     for column, value in enumerate(values, 1):
         if isinstance(value, str):
-            width = sheet.column_dimensions[get_column_letter(column)].width * _LETTERS * 0.92
-            lines = max(lines, sum(-(-max(len(part), 1) // int(width)) for part in value.split("\n")))
-    sheet.row_dimensions[row].height = min(lines * _LINE, 400)
+            width = sheet.column_dimensions[get_column_letter(column)].width * _LETTERS * 0.92 / size
+            lines = max(lines, sum(_lines(part, int(width)) for part in value.split("\n")))
+    sheet.row_dimensions[row].height = min(lines * _LINE * max(1.0, size if size > 1.2 else 1.0), 400)
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines a text takes when it is broken between words."""
+    if len(text) <= width:
+        return 1
+    lines, room = 1, width
+    for word in text.split(" "):
+        if len(word) > room and room < width:
+            lines, room = lines + 1, width
+        lines += max(len(word) - 1, 0) // width
+        room -= len(word) % width + 1
+    return lines
 
 
 def link(sheet: Worksheet, row: int, column: int, target: str) -> None:
@@ -145,11 +210,27 @@ def sheet_name(wanted: str, taken: Sequence[str]) -> str:
     return unique
 
 
-def to_bytes(book: Workbook) -> bytes:
-    """The file: the same content always gives the same bytes."""
+def to_bytes(book: Workbook, charts: Sequence[str] = ()) -> bytes:
+    """The file: the same content always gives the same bytes.
+
+    `charts` says in words what each chart shows, in the order of the sheets: openpyxl has no place for that.
+    """
     written = io.BytesIO()
     book.save(written)
-    return undated(written.getvalue())
+    return undated(_described(written.getvalue(), charts) if charts else written.getvalue())
+
+
+def _described(written: bytes, charts: Sequence[str]) -> bytes:
+    told = io.BytesIO()
+    words = {f"xl/drawings/drawing{i}.xml": clean(text) for i, text in enumerate(charts, 1)}
+    with zipfile.ZipFile(io.BytesIO(written)) as source, zipfile.ZipFile(told, "w") as target:
+        for entry in source.infolist():
+            content = source.read(entry)
+            if entry.filename in words:
+                said = f'name="Chart 1" descr={quoteattr(words[entry.filename])}'
+                content = content.replace(b'name="Chart 1"', said.encode(), 1)
+            target.writestr(entry, content)
+    return told.getvalue()
 
 
 def _distinct(header: Sequence[str]) -> list[str]:

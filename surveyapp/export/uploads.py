@@ -37,6 +37,7 @@ MAX_ELEMENTS_OF_STAFF = 4_000_000
 MAX_TRIMMINGS = 100_000
 MAX_DEPTH = 50
 MAX_ROWS = 100_000
+MAX_ROWS_OF_STAFF = 200_001
 MAX_COLUMNS = 500
 MAX_TEXT = 32_767
 MAX_PROBLEMS = 200
@@ -47,27 +48,41 @@ Rows = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Uploaded:
-    """The sheets of a workbook by name; `notes` lists what a reader of the screen would not see."""
+    """The sheets of a workbook by name; `notes` lists what a reader of the screen would not see.
+
+    `spoilt` are sheets that cannot be read: their first rows, formulas and all, to tell what they are, and why
+    not. `titles` are all of both, in the order of the workbook.
+    """
 
     sheets: Mapping[str, Rows]
     notes: tuple[Problem, ...]
+    spoilt: Mapping[str, tuple[Rows, tuple[Problem, ...]]] = field(default_factory=dict)
+    titles: tuple[str, ...] = ()
 
 
-def read_workbook(name: str, content: bytes, wanted: Collection[str] = (), large: bool = False) -> Uploaded:
+def read_workbook(
+    name: str, content: bytes, wanted: Collection[str] = (), large: bool = False, apart: bool = False
+) -> Uploaded:
     """The texts in the .xlsx file `content` that was called `name`.
 
     Numbers come as their digits, days as 2012-01-31, truth as TRUE or FALSE. Hidden rows and sheets are read and
     listed in `notes`, and so are merged cells. With `wanted`, only sheets of these names (in small letters) are
-    read. `large` doubles the number of elements: for lists that staff load, not for what respondents send.
+    read. `large` doubles the number of elements and of rows: for lists that staff load, not for what respondents
+    send. With `apart` a sheet that holds formulas or errors refuses itself alone, and stands in `spoilt`.
     Raises `Refused` with every reason: another kind of file, too large, formulas, links to other files.
     """
     _check_kind(name, content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_archive(archive)
-            part = partial(_Part, count(1), MAX_ELEMENTS_OF_STAFF if large else MAX_ELEMENTS)
+            limits = (MAX_ELEMENTS_OF_STAFF, MAX_ROWS_OF_STAFF) if large else (MAX_ELEMENTS, MAX_ROWS)
+            part = partial(_Part, count(1), *limits)
             surveyed = {entry.filename: _surveyed(archive, entry, part()) for entry in archive.infolist()}
-        return _read(content, surveyed, wanted)
+        found = _read(content, surveyed, wanted)
+        if found.spoilt and not apart:
+            problems = [problem for _, problems in found.spoilt.values() for problem in problems]
+            raise Refused(problems[:MAX_PROBLEMS])
+        return found
     except DefusedXmlException:
         raise _refused("it holds a document type or entities", "save it again as an Excel workbook") from None
     except _BROKEN:
@@ -160,6 +175,7 @@ class _Part:
 
     counter: Iterator[int]
     most: int
+    most_rows: int
     kind: str = ""
     depth: int = 0
     elements: int = 0
@@ -272,8 +288,9 @@ def _looks_like_xml(start: bytes) -> bool:
 
 def _read(content: bytes, surveyed: Mapping[str, _Part], wanted: Collection[str]) -> Uploaded:
     sheets: dict[str, Rows] = {}
+    spoilt: dict[str, tuple[Rows, tuple[Problem, ...]]] = {}
     notes: list[Problem] = []
-    problems: list[Problem] = []
+    titles: list[str] = []
     with _opened(content) as book:
         for sheet in book.worksheets:
             name = _printable(sheet.title)
@@ -281,14 +298,27 @@ def _read(content: bytes, surveyed: Mapping[str, _Part], wanted: Collection[str]
                 notes.append(Problem(name, "the sheet is not read", "nothing to do, if it is only for you"))
                 continue
             part = surveyed[sheet._worksheet_path]
+            titles.append(name)
             notes += _unseen(name, sheet.sheet_state, part)
-            if faults := list(_part_problems(name, part)):
-                problems += faults
+            problems = list(_part_problems(name, part))
+            rows = () if problems else _rows(sheet, name, part, problems)
+            if problems:
+                spoilt[name] = (_first_rows(sheet, part), tuple(problems))
             else:
-                sheets[name] = _rows(sheet, name, part, problems)
-    if problems:
-        raise Refused(problems[:MAX_PROBLEMS])
-    return Uploaded(sheets, tuple(notes))
+                sheets[name] = rows
+    return Uploaded(sheets, tuple(notes), spoilt, tuple(titles))
+
+
+_FIRST_ROWS = 20
+
+
+def _first_rows(sheet: Any, part: _Part) -> Rows:
+    """What stands at the top of a sheet, whatever it is."""
+    limits = {"max_row": min(part.last_row, _FIRST_ROWS), "max_col": min(part.last_column, MAX_COLUMNS)}
+    if not all(limits.values()):
+        return ()
+    rows = sheet.iter_rows(**limits, values_only=True)
+    return tuple(tuple("" if value is None else str(value)[:MAX_TEXT] for value in row) for row in rows)
 
 
 @contextmanager
@@ -305,8 +335,8 @@ def _opened(content: bytes) -> Iterator[Any]:
 def _part_problems(name: str, part: _Part) -> Iterator[Problem]:
     """Why a sheet is not read at all: too large, or computed."""
     last = f"{name}!{_letters(part.last_column or 1)}{part.last_row or 1}"
-    if part.last_row > MAX_ROWS:
-        yield Problem(last, f"the content goes down to row {part.last_row:,}", f"end by row {MAX_ROWS:,}")
+    if part.last_row > part.most_rows:
+        yield Problem(last, f"the content goes down to row {part.last_row:,}", f"end by row {part.most_rows:,}")
     if part.last_column > MAX_COLUMNS:
         what = f"the content goes out to column {part.last_column:,}"
         yield Problem(last, what, f"use at most {MAX_COLUMNS} columns")

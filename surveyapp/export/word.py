@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from docx import Document
 from docx.document import Document as Paper
+from docx.enum.section import WD_ORIENT, WD_SECTION
 from docx.enum.text import WD_TAB_ALIGNMENT, WD_TAB_LEADER
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
@@ -81,6 +82,39 @@ def add_line_to_write_on(paragraph: Paragraph) -> None:
     stops = paragraph.paragraph_format.tab_stops
     stops.add_tab_stop(Cm(WIDTH), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.LINES)
     paragraph.add_run("\t")
+
+
+def bookmark(paragraph: Paragraph, name: str, number: int) -> None:
+    """A place that `add_link` leads to: `name` is of letters, digits and underscores, `number` its own."""
+    paragraph._p.append(_element("w:bookmarkStart", id=str(number), name=name))
+    paragraph._p.append(_element("w:bookmarkEnd", id=str(number)))
+
+
+def set_level(paragraph: Paragraph, level: int) -> None:
+    """Show a paragraph that is no heading in the outline, at the level of such a heading."""
+    paragraph._p.get_or_add_pPr().append(_element("w:outlineLvl", val=str(level - 1)))
+
+
+def add_link(paragraph: Paragraph, text: str, name: str) -> None:
+    """More text, which leads to a bookmark."""
+    link = _element("w:hyperlink", anchor=name, history="1")
+    link.append(add(paragraph, text)._r)
+    paragraph._p.append(link)
+
+
+def add_picture(paper: Paper, png: bytes, width: float, words: str) -> None:
+    """A picture on a line of its own, `width` centimetres wide, with `words` for those who do not see it."""
+    drawn = paper.add_picture(io.BytesIO(png), width=Cm(width))
+    drawn._inline.docPr.set("descr", legible(words))
+
+
+def turn(paper: Paper, landscape: bool) -> float:
+    """A new page, upright or landscape. Returns the width of its text in centimetres."""
+    section = paper.add_section(WD_SECTION.NEW_PAGE)
+    section.orientation = WD_ORIENT.LANDSCAPE if landscape else WD_ORIENT.PORTRAIT
+    sides = Cm(21), Cm(29.7)
+    section.page_width, section.page_height = sides[::-1] if landscape else sides
+    return WIDTH + 8.7 if landscape else WIDTH
 
 
 def fill_cell(cell: _Cell, text: str, style: str, keep: bool = False) -> Paragraph:
@@ -214,6 +248,7 @@ class _Look:
     band: bool = False
     ruled: bool = False
     centred: bool = False
+    right: bool = False
 
 
 def _question(level: int) -> _Look:
@@ -246,6 +281,13 @@ _LOOKS = {
     "Mark": _Look(size=18, centred=True),
     "Head": _Look(size=9, bold=True, before=2, after=2, keep=True),
     "Head of column": _Look("Head", size=8, before=2, after=2, centred=True),
+    "caption": _Look(size=11, bold=True, colour=_ACCENT, before=18, after=3, keep=True),
+    "Above table": _Look(size=9.5, after=2, keep=True),
+    "Below table": _Look(size=8.5, before=2, after=0),
+    "Figure": _Look(size=9, before=1, after=1, right=True),
+    "Figure label": _Look(size=9, before=1, after=1),
+    "Figure head": _Look("Head", size=8, before=1, after=1, right=True, keep=True),
+    "Figure group": _Look("Head", size=8, before=1, after=1, centred=True, keep=True),
     "footer": _Look(size=8.5),
 }
 _ARIAL = '<w:rFonts w:ascii="Arial" w:hAnsi="Arial" w:eastAsia="Arial" w:cs="Arial"/>'
@@ -270,7 +312,7 @@ def _set_styles(paper: Paper, language: str) -> None:
     sheet.insert(0, _parsed("w:docDefaults", f"{defaults}</w:pPr></w:pPrDefault>"))
     for name, look in _LOOKS.items():
         sheet.append(_parsed("w:style", _described(name, look), type="paragraph", styleId=_id(name)))
-    for name, place in (("Answers", "center"), ("Codes", "top")):
+    for name, place in (("Answers", "center"), ("Codes", "top"), ("Figures", "bottom")):
         sheet.append(_parsed("w:style", _TABLE.format(name=name, place=place), type="table", styleId=name))
 
 
@@ -299,6 +341,8 @@ def _paragraph(name: str, look: _Look) -> Iterator[str]:
     yield f'<w:ind w:left="{_twips(look.indent)}" w:hanging="{_twips(look.hanging)}"/>'
     if look.centred:
         yield '<w:jc w:val="center"/>'
+    if look.right:
+        yield '<w:jc w:val="right"/>'
     if look.level:
         yield f'<w:outlineLvl w:val="{look.level - 1}"/>'
 

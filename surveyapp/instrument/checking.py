@@ -312,7 +312,7 @@ class _Walk:
         if fault:
             yield f"{at}/question", *fault
         else:
-            yield from _operand_faults(at, test, self.earlier[name], row)
+            yield from operand_faults(at, test, self.earlier[name], row)
 
     def _unreadable(self, name: str, who: str) -> tuple[str, str] | None:
         """Why a question cannot be read here, and what to do."""
@@ -384,7 +384,8 @@ def _wordings(text: Text | None) -> list[str]:
     return [] if text is None else list(text.translations.values()) or [str(text)]
 
 
-def _operand_faults(at: str, test: Condition, question: Question, row: str) -> Iterator[Fault]:
+def operand_faults(at: str, test: Condition, question: Question, row: str) -> Iterator[Fault]:
+    """What is wrong with a single test of a question, or of one row of it: place, what, what to do."""
     if isinstance(question, Grid | Allocation):
         yield from _row_faults(f"{at}/question", question, row)
     elif row:

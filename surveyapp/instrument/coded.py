@@ -50,12 +50,13 @@ class Column:
 class CodedRow:
     """A row as read: the route of its answers, what is wrong, and which required answers are blank.
 
-    The place of a problem is the name of a column.
+    The place of a problem is the name of a column. `astray` are those problems that are answers off the route.
     """
 
     route: Route = field(repr=False)
     problems: tuple[Problem, ...]
     missing: tuple[Problem, ...]
+    astray: tuple[Problem, ...] = ()
 
 
 def columns(instrument: Instrument) -> dict[str, Column]:
@@ -77,7 +78,7 @@ def read_row(instrument: Instrument, known: Mapping[str, Column], cells: Mapping
     placed = [_placed(problem, known, cells) for problem in [*faults, *failed]]
     spoilt = {problem.at for problem in [*faults, *failed]}
     required = [_placed(gap, known, cells) for gap in gaps if gap.at not in spoilt]
-    return CodedRow(way, (*wrong, *placed, *astray), tuple(required))
+    return CodedRow(way, (*wrong, *placed, *astray), tuple(required), tuple(astray))
 
 
 def read_whole(instrument: Instrument, form: Form) -> tuple[Kept, list[Problem]]:

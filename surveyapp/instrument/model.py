@@ -372,7 +372,7 @@ class Section(Part):
 class Disclosure(Part):
     """How far results may single anybody out."""
 
-    policy: Literal["organisations"] = "organisations"
+    policy: Literal["organisations", "persons"] = "organisations"
     minimum_base: Annotated[int, Field(ge=5)] = 10
     carry: list[Id] = Field(default_factory=list, description="Strata that go with the answers.")
 

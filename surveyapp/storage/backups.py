@@ -1,7 +1,7 @@
 """Backups: a copy of the database with its hash beside it, and the way back into an empty installation.
 
 A copy holds what was stored at one moment, without free pages and without a journal. It holds no key: what is
-sealed in it stays sealed.
+sealed in it stays sealed. It is a SQLite file whatever the store is, and can be put back into either.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from surveyapp.config import place_once, write_once
 from surveyapp.problems import NotFound, SurveyError
+from surveyapp.storage.copying import fill
 from surveyapp.storage.database import Database, connect
 
 DAYS = 14
@@ -65,8 +66,8 @@ def back_up(db: Database, path: Path) -> str:
     return digest
 
 
-def restore(path: Path, target: Path) -> None:
-    """Put a backup where there is no database, brought to the newest schema.
+def restore(path: Path, target: Path | str) -> None:
+    """Put a backup where there is no database, brought to the newest schema: in a file, or at an address.
 
     Raises `SurveyError` if there is one, if the backup is not the file that was written (by its hash, which must
     stand beside it), or if it is no database of ours; then nothing is there.
@@ -74,13 +75,14 @@ def restore(path: Path, target: Path) -> None:
     _check_free(target)
     wanted = _stated_hash(path)
     try:
-        with TemporaryDirectory(dir=target.parent, prefix=".restored.") as folder:
-            aside = Path(folder) / target.name
+        beside = target.parent if isinstance(target, Path) else None
+        with TemporaryDirectory(dir=beside, prefix=".restored.") as folder:
+            aside = Path(folder) / "surveyapp.db"
             if _copied(path, aside) != wanted:
                 raise SurveyError(f"{path} was cut short or altered since it was written; use another backup")
             _check_sound(aside, path)
             connect(aside).close()
-            place_once(aside, target)
+            _put(aside, target)
     except OSError as error:
         raise SurveyError(f"{path} cannot be restored: {error.strerror}") from None
 
@@ -99,6 +101,17 @@ def _made_on(name: str) -> date:
     if found is None:
         raise ValueError
     return date.fromisoformat(found[1])
+
+
+def digest(path: Path) -> str:
+    """The hash of a backup as it lies there now."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_of(path: Path) -> tuple[Path, Path]:
+    """A backup and its hash, which go together."""
+    return path, _sum_file(path)
 
 
 def erase_old(folder: Path, today: date) -> int:
@@ -131,8 +144,22 @@ def _hash(path: Path) -> str:
 # ── a backup being restored ──────────────────────────────────────────────────
 
 
-def _check_free(target: Path) -> None:
+def _put(aside: Path, target: Path | str) -> None:
+    if isinstance(target, Path):
+        place_once(aside, target)
+        return
+    database, copy = connect(target), connect(aside)
+    try:
+        fill(database, copy)
+    finally:
+        copy.close()
+        database.close()
+
+
+def _check_free(target: Path | str) -> None:
     """A journal without its database would be played back into the one that is restored."""
+    if isinstance(target, str):
+        return  # a server is asked when its turn comes
     for there in (target, target.with_name(f"{target.name}-journal")):
         if there.exists():
             raise SurveyError(f"{there} is there already; name an empty folder with --home, or move it away")

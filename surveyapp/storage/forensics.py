@@ -22,6 +22,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from surveyapp.storage.database import PRAGMAS, Database
+from surveyapp.storage.postgres import WANTED
+from surveyapp.storage.serving import Served
+
 SHORTEST = 8
 """Bytes from which on a value could be a key; shorter ones are shared by chance."""
 
@@ -29,6 +33,9 @@ WINDOW = 16
 """Bytes of a digest that nothing else repeats by chance."""
 
 MAGIC = b"SQLite format 3\0"
+
+Place = Path | Served
+"""A SQLite file, or a database on a server."""
 
 Shared = tuple[str, str, str]
 """A column of the people's side, one of the answers' side, and how the value of the one stands in the other."""
@@ -43,7 +50,7 @@ class Store:
     """
 
     folder: Path
-    database: Path
+    database: Place
     people: tuple[str, ...]
     answers: tuple[str, ...]
     public: frozenset[bytes] = field(repr=False)
@@ -110,7 +117,7 @@ def _guises(values: Iterable[bytes], store: Store) -> Iterator[tuple[str, bytes]
             yield how, digest[:WINDOW].hex().encode()
 
 
-def columns(database: Path, tables: Iterable[str], whole: bool = False) -> dict[str, list[bytes]]:
+def columns(database: Place, tables: Iterable[str], whole: bool = False) -> dict[str, list[bytes]]:
     """Every value of every column as bytes. Of a JSON text each leaf, those of an object as `table.column:key`.
 
     `whole` adds JSON texts as they stand.
@@ -123,8 +130,13 @@ def columns(database: Path, tables: Iterable[str], whole: bool = False) -> dict[
     return found
 
 
-def _values(database: Path, table: str) -> Iterator[tuple[str, Any]]:
+def _values(database: Place, table: str) -> Iterator[tuple[str, Any]]:
     """Every value of a table with the name of its column."""
+    if isinstance(database, Served):
+        names = [f"{table}.{name}" for name in database.columns(table)]
+        for row in database.rows(table, "*"):
+            yield from zip(names, row, strict=True)
+        return
     with closing(sqlite3.connect(database)) as connection:
         cursor = connection.execute(_select("*", table))
         names = [f"{table}.{description[0]}" for description in cursor.description]
@@ -173,19 +185,25 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def rows(database: Path, table: str, *names: str) -> list[tuple[Any, ...]]:
-    """These columns of a table, in the order in which SQLite gives them."""
+def rows(database: Place, table: str, *names: str) -> list[tuple[Any, ...]]:
+    """These columns of a table, in the order in which the store gives them."""
+    if isinstance(database, Served):
+        return database.rows(table, *names)
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute(_select(", ".join(names), table)).fetchall()
 
 
-def tables(database: Path) -> set[str]:
+def tables(database: Place) -> set[str]:
     """Every table, SQLite's own too."""
+    if isinstance(database, Served):
+        return database.tables()
     return {name for name, kind in rows(database, "sqlite_schema", "name", "type") if kind == "table"}
 
 
-def names(database: Path, table: str) -> set[str]:
+def names(database: Place, table: str) -> set[str]:
     """The columns of a table; none if there is no such table."""
+    if isinstance(database, Served):
+        return set(database.columns(table))
     return {name for (name,) in rows(database, f"pragma_table_info('{table}')", "name")}
 
 
@@ -194,6 +212,8 @@ def names(database: Path, table: str) -> set[str]:
 
 def hidden_counters(store: Store) -> set[str]:
     """Tables of the answer side whose rows have a number, and the table of SQLite's own counters."""
+    if isinstance(store.database, Served):
+        return {table for table in store.answers if store.database.counted(table)}
     found = set()
     for table in store.answers:
         with suppress(sqlite3.OperationalError):
@@ -216,7 +236,7 @@ def times(store: Store) -> set[str]:
     return dated | {name for name, values in found.items() if name.endswith(".id") and _begin_alike(values)}
 
 
-def hours(database: Path, among: Iterable[str]) -> set[str]:
+def hours(database: Place, among: Iterable[str]) -> set[str]:
     """Columns of these tables that hold a time of day."""
     return {name for name, values in columns(database, among).items() if _any(values, _HOUR)}
 
@@ -229,7 +249,7 @@ def _begin_alike(ids: Sequence[bytes]) -> bool:
     return len(ids) > 3 and len({id_[:2] for id_ in ids}) == 1 and len(ids[0]) >= SHORTEST
 
 
-def references(database: Path, table: str, other: str) -> set[str]:
+def references(database: Place, table: str, other: str) -> set[str]:
     """Columns of a table whose values are ids of rows of another."""
     ids = {id_ for (id_,) in rows(database, other, "id")}
     return {name for name, value in _values(database, table) if value in ids}
@@ -240,24 +260,30 @@ def references(database: Path, table: str, other: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the rows of a table lie: how many, on how many pages, and how many pairs out of the order of keys."""
+    """How the rows of a table lie: how many, on how many pages, and how many pairs out of the order of keys.
+
+    `steps` says in how many transactions they were written, where the store keeps that.
+    """
 
     rows: int
     pages: int
     out_of_step: int
+    steps: int = 1
 
     @property
     def tells(self) -> bool:
         """Whether rows were put between others as they came; a split of pages alone moves one or two a page."""
-        return self.out_of_step > 2 * self.pages
+        return self.out_of_step > 2 * self.pages or self.steps > 1
 
 
-def layout(database: Path, table: str) -> Layout:
+def layout(database: Place, table: str) -> Layout:
     """Where the rows of a table lie in the file, against the order of their keys.
 
     A table that was written anew lies in step with its keys, on each page and in its overflow pages. One that grew
     row by row lies in the order of arrival, whatever its keys are.
     """
+    if isinstance(database, Served):
+        return Layout(*database.lie(table))
     content, size = _read(database)
     roots = dict(rows(database, "sqlite_schema", "name", "rootpage"))
     count = pages = apart = 0
@@ -338,7 +364,9 @@ def _read(database: Path) -> tuple[bytes, int]:
 
 
 def free_pages(store: Store) -> int:
-    """Pages that were used once and keep what was on them unless somebody overwrote it."""
+    """Pages that were used once and keep what was on them unless somebody overwrote it; on a server, such rows."""
+    if isinstance(store.database, Served):
+        return store.database.erased()
     with closing(sqlite3.connect(store.database)) as connection:
         return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
@@ -357,15 +385,37 @@ def legible_free_pages(database: Path) -> int:
     return found
 
 
-def beside(database: Path) -> list[str]:
+def beside(database: Place) -> list[str]:
     """Journals and logs of SQLite that lie beside the file: they keep what was written last, side by side."""
+    if isinstance(database, Served):
+        return []
     endings = ("-wal", "-shm", "-journal")
     return [f"{database.name}{end}" for end in endings if database.with_name(database.name + end).exists()]
 
 
-def lengths(database: Path, table: str) -> set[int]:
+def lengths(database: Place, table: str) -> set[int]:
     """How long the boxes of a table are."""
     return {length for (length,) in rows(database, table, "length(box)")}
+
+
+def look(database: Database) -> Place:
+    """The store as somebody finds it from outside."""
+    return database.path if isinstance(database.place, Path) else Served(database)
+
+
+def settings_of(database: Database) -> dict[str, Any]:
+    """The settings that matter, as the store says they are."""
+    if not isinstance(database.place, Path):
+        return dict(Served(database).settings(list(WANTED)))
+    with database.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        return settings(driver, PRAGMAS)
+
+
+def amiss(found: Mapping[str, Any]) -> list[str]:
+    """Settings under which something lingers."""
+    right = {name: value in WANTED.get(name, (PRAGMAS.get(name),)) for name, value in found.items()}
+    return [f"{name}={found[name]}" for name in found if not right[name]]
 
 
 def settings(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, Any]:
@@ -392,7 +442,7 @@ def _begins(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def additions(older: Path, newer: Path, table: str, by: Sequence[str]) -> Counter[tuple[Any, ...]]:
+def additions(older: Place, newer: Place, table: str, by: Sequence[str]) -> Counter[tuple[Any, ...]]:
     """How many rows of a table a later copy has more, by these columns; groups that were empty before left out."""
     before = {row[0]: row[1:] for row in rows(older, table, "id", *by)}
     after = {row[0]: row[1:] for row in rows(newer, table, "id", *by)}

@@ -14,22 +14,35 @@ from surveyapp.storage.people import draft_table, invitation_table, organisation
 _HERE = organisation_table.c.id == sa.bindparam("here")
 _AT_ONCE = 500
 
+ISSUED, UNISSUED = "issued", "unissued"
+"""What a removed organisation was: the base of the response rate must not shrink by a removal."""
+
 
 @dataclass(frozen=True)
 class Listed:
-    """An organisation of a wave's frame: whether it was invited, has answered, and what was noted of it."""
+    """An organisation of a wave's frame: whether it was invited, has answered, and what was noted of it.
+
+    `removal` is "issued" or "unissued" where it asked for its contact to be erased: what it was before that.
+    """
 
     id: bytes
     unit: Unit = field(repr=False)
     invited: bool
     done: bool
     disposition: str
+    removal: str = ""
 
     @property
     def removed(self) -> bool:
         """Whether it asked for its contact to be erased; no newer list brings that back."""
         known = self.unit.email or self.unit.contact
-        return not known and (self.done or (self.disposition == "refused" and not self.invited))
+        before = not known and (self.done or (self.disposition == "refused" and not self.invited))
+        return bool(self.removal) or before
+
+    @property
+    def issued(self) -> bool:
+        """Drawn, with an address or with an access code that has gone out; a removal takes nothing back."""
+        return self.unit.sampled and (bool(self.unit.email) or self.invited or self.removal == ISSUED)
 
 
 _LISTED = (
@@ -98,19 +111,21 @@ def drop(connection: sa.Connection, organisations: Sequence[bytes]) -> None:
         connection.execute(organisation_table.delete().where(organisation_table.c.id.in_(some)))
 
 
-def erase(connection: sa.Connection, found: Listed, today: str) -> None:
+def erase(connection: sa.Connection, found: Listed) -> None:
     """Erase whom to write to and every letter; of one that has not answered also invitation and draft.
 
-    That it has answered stays. One that was invited and has not answered counts as refused.
+    That it has answered stays, and that it was issued: the bases of the response rates do not change. One that
+    has not answered counts as refused, unless it is out of scope; on which day it asked is not kept.
     """
     connection.execute(letter_table.delete().where(letter_table.c.organisation == found.id))
-    values: dict[str, object] = {"email": "", "contact": ""}
+    values: dict[str, object] = {"email": "", "contact": "", "removed": ISSUED if found.issued else UNISSUED}
     if not found.done:
         mine = invitation_table.c.organisation == found.id
         codes = sa.select(invitation_table.c.code_hash).where(mine)
         connection.execute(draft_table.delete().where(draft_table.c.code_hash.in_(codes)))
         connection.execute(invitation_table.delete().where(mine))
-        values |= {"disposition": "refused", "disposition_on": today}
+        kept = found.disposition if found.disposition == "out-of-scope" else "refused"
+        values |= {"disposition": kept, "disposition_on": None}
     connection.execute(organisation_table.update().where(organisation_table.c.id == found.id).values(values))
 
 
@@ -118,4 +133,5 @@ def _listed(row: sa.Row[tuple[object, ...]]) -> Listed:
     values = row._asdict()
     unit = replace(people._unit(row), sampled=bool(values["sampled"]))
     state = values["state"]
-    return Listed(values["id"], unit, state is not None, state == "done", values["disposition"])
+    invited = state is not None
+    return Listed(values["id"], unit, invited, state == "done", values["disposition"], values["removed"])

@@ -25,6 +25,7 @@ letter_table = sa.Table(
     sa.Column("due_on", Day, nullable=False),
     sa.Column("done_on", Day),
     sa.Column("note", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("stage", sa.Text, nullable=False, server_default=NOTHING),
     sa.UniqueConstraint("organisation", "kind", "due_on"),
     sa.CheckConstraint("kind IN ('invitation', 'reminder', 'code')", name="letter_kind"),
     sa.CheckConstraint("state IN ('due', 'trying', 'sent', 'failed', 'unknown')", name="letter_state"),
@@ -36,7 +37,8 @@ letter_table = sa.Table(
 class Queued:
     """One letter and whom it is for. `done` says that the organisation has answered.
 
-    `state` is "due", "trying", "sent", "failed" or "unknown"; days are ISO texts.
+    `state` is "due", "trying", "sent", "failed" or "unknown"; days are ISO texts. `stage` says which reminder it
+    is.
     """
 
     id: bytes
@@ -49,16 +51,23 @@ class Queued:
     unit: Unit
     disposition: str
     done: bool
+    stage: str = ""
+
+    @property
+    def words(self) -> str:
+        """The kind of template that it is written with."""
+        return self.stage or self.kind
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A letter to be written for an organisation; `code` is sealed, None in a reminder."""
+    """A letter to be written for an organisation; `code` is sealed, None in a reminder, which has a `stage`."""
 
     id: bytes
     organisation: bytes
     kind: str
     code: bytes | None = field(default=None, repr=False)
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,9 @@ class Addressee:
     reminded_on: str | None
     lacking: bool
     """Whether its code is in a letter that has not arrived: due, failed or unknown."""
+    stages: frozenset[str] = frozenset()
+    """Which reminders it has had."""
+    removed: bool = False
 
 
 # ── reading ──────────────────────────────────────────────────────────────────
@@ -107,7 +119,7 @@ def letters(connection: sa.Connection, wave: str, state: str = "", unit: str = "
 
 def addressees(connection: sa.Connection, wave: str, unit: str = "") -> list[Addressee]:
     """The organisations of a wave that were drawn, in the order of the frame: all, or one."""
-    invitations, reminders = _last_days(connection, wave)
+    invitations, reminders, stages = _last_days(connection, wave)
     query = (
         sa.select(organisation_table, invitation_table.c.code_hash, invitation_table.c.state)
         .outerjoin(invitation_table, invitation_table.c.organisation == organisation_table.c.id)
@@ -116,26 +128,34 @@ def addressees(connection: sa.Connection, wave: str, unit: str = "") -> list[Add
     )
     if unit:
         query = query.where(organisation_table.c.unit == unit)
-    return [_addressee(row, invitations.get(row.id), reminders.get(row.id)) for row in connection.execute(query)]
+    return [
+        _addressee(row, invitations.get(row.id), reminders.get(row.id), frozenset(stages.get(row.id, ())))
+        for row in connection.execute(query)
+    ]
 
 
 def _last_days(
     connection: sa.Connection, wave: str
-) -> tuple[dict[bytes, tuple[str, str | None]], dict[bytes, str]]:
-    """Of each organisation the state and day of the last letter with a code, and the day of the last reminder."""
+) -> tuple[dict[bytes, tuple[str, str | None]], dict[bytes, str], dict[bytes, list[str]]]:
+    """Of each organisation state and day of the last letter with a code, day of the last reminder, and which."""
     query = sa.select(letter_table).where(letter_table.c.wave == wave).order_by(letter_table.c.due_on)
     codes: dict[bytes, tuple[str, str | None]] = {}
     reminders: dict[bytes, str] = {}
+    stages: dict[bytes, list[str]] = {}
     for row in connection.execute(query.order_by(letter_table.c.kind.desc())):
         if row.kind == "reminder":
             reminders[row.organisation] = row.done_on or row.due_on
+            stages.setdefault(row.organisation, []).append(row.stage)
         else:
             codes[row.organisation] = (row.state, row.done_on)
-    return codes, reminders
+    return codes, reminders, stages
 
 
 def _addressee(
-    row: sa.Row[tuple[object, ...]], invited: tuple[str, str | None] | None, reminded: str | None
+    row: sa.Row[tuple[object, ...]],
+    invited: tuple[str, str | None] | None,
+    reminded: str | None,
+    stages: frozenset[str],
 ) -> Addressee:
     values = row._asdict()
     state, day = invited or ("", None)
@@ -149,12 +169,14 @@ def _addressee(
         invited_on=day if state == "sent" else None,
         reminded_on=reminded,
         lacking=state not in {"", "sent"},
+        stages=stages,
+        removed=bool(values["removed"]),
     )
 
 
 def _queued(row: sa.Row[tuple[object, ...]]) -> Queued:
     values = row._asdict()
-    own = {name: values[name] for name in ("id", "kind", "state", "code", "due_on", "done_on", "note")}
+    own = {name: values[name] for name in ("id", "kind", "state", "code", "due_on", "done_on", "note", "stage")}
     return Queued(**own, unit=people._unit(row), disposition=values["disposition"], done=bool(values["done"]))
 
 
@@ -219,6 +241,22 @@ def new_code(connection: sa.Connection, organisation: bytes, code_hash: bytes, s
 def has_draft(connection: sa.Connection, code_hash: bytes) -> bool:
     """Whether an unfinished draft lies under a code."""
     return people.draft(connection, code_hash) is not None
+
+
+def returned(connection: sa.Connection, letter: bytes, today: str) -> None:
+    """Note that the organisation of a letter cannot be reached, unless something else was noted of it."""
+    _note(connection, letter, "", {"disposition": "undeliverable", "disposition_on": today})
+
+
+def not_returned(connection: sa.Connection, letter: bytes) -> None:
+    """Take back that the organisation of a letter cannot be reached."""
+    _note(connection, letter, "undeliverable", {"disposition": "", "disposition_on": None})
+
+
+def _note(connection: sa.Connection, letter: bytes, before: str, values: dict[str, str | None]) -> None:
+    mine = sa.select(letter_table.c.organisation).where(letter_table.c.id == letter).scalar_subquery()
+    here = (organisation_table.c.id == mine) & (organisation_table.c.disposition == before)
+    connection.execute(organisation_table.update().where(here).values(values))
 
 
 def dispose(connection: sa.Connection, organisation: bytes, disposition: str, today: str) -> None:

@@ -26,6 +26,7 @@ organisation_table = sa.Table(
     sa.Column("sampled", sa.Integer, nullable=False, server_default=sa.text("1")),
     sa.Column("disposition", sa.Text, nullable=False, server_default=NOTHING),
     sa.Column("disposition_on", Day),
+    sa.Column("removed", sa.Text, nullable=False, server_default=NOTHING),
     sa.UniqueConstraint("wave", "unit"),
     sqlite_strict=True,
 )

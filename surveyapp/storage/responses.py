@@ -49,7 +49,7 @@ verbatim_table = sa.Table(
 
 @dataclass(frozen=True)
 class Response:
-    """One respondent's closed answers as released, with the stratum cell ("" if it would single out)."""
+    """One respondent's closed answers as released; version and stratum cell are "" where they would single out."""
 
     version: str
     cell: str
@@ -105,6 +105,29 @@ def responses(connection: sa.Connection, wave: str) -> list[Response]:
         .order_by(response_table.c.id)
     )
     return [Response(row.version, row.cell, json.loads(row.answers)) for row in connection.execute(query)]
+
+
+def lines(connection: sa.Connection, wave: str) -> dict[str, tuple[list[str], list[str]]]:
+    """The released responses of a wave by version: the cells, and the answers as lines of JSON, unread."""
+    query = (
+        sa.select(response_table.c.version, response_table.c.cell, response_table.c.answers)
+        .where(response_table.c.wave == wave)
+        .order_by(response_table.c.id)
+    )
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for version, cell, answers in connection.execute(query):
+        cells, texts = found.setdefault(version, ([], []))
+        cells.append(cell)
+        texts.append(answers)
+    return found
+
+
+def fingerprint(connection: sa.Connection, wave: str) -> str:
+    """What changes whenever more responses of a wave are released: their number and the ends of their ids."""
+    id_ = response_table.c.id
+    query = sa.select(id_).where(response_table.c.wave == wave).limit(1)  # PostgreSQL has no least of bytes
+    first, last = (connection.scalar(query.order_by(end)) or b"" for end in (id_, id_.desc()))
+    return f"{response_count(connection, wave)} {first.hex()} {last.hex()}"
 
 
 def verbatims(connection: sa.Connection, wave: str) -> list[Verbatim]:

@@ -5,13 +5,14 @@ import json
 import sqlalchemy as sa
 
 from surveyapp.rates import Standing
+from surveyapp.storage.frames import ISSUED
 from surveyapp.storage.people import draft_table, invitation_table, organisation_table
 
 _STANDINGS = (
     sa.select(
         organisation_table.c.strata,
         organisation_table.c.sampled,
-        (organisation_table.c.email != "").label("address"),
+        ((organisation_table.c.email != "") | (organisation_table.c.removed == ISSUED)).label("address"),
         organisation_table.c.disposition,
         invitation_table.c.state,
         invitation_table.c.completed_on,

@@ -23,7 +23,10 @@ _FORGET_DRAFT = draft_table.delete().where(draft_table.c.code_hash == sa.bindpar
 
 @dataclass(frozen=True)
 class Door:
-    """An organisation that may answer, with the code hash of its invitation, if it has one, and whether it did."""
+    """An organisation that may answer, with the code hash of its invitation, if it has one, and whether it did.
+
+    `disposition` is what was noted of it, such as "refused"; "" if nothing was.
+    """
 
     organisation: bytes
     unit: str
@@ -31,6 +34,8 @@ class Door:
     done: bool
     sampled: bool
     strata: dict[str, str] = field(default_factory=dict)
+    name: str = field(default="", repr=False)
+    disposition: str = ""
 
 
 def sealed(wave: Wave, instrument: Instrument, way: Route, strata: Mapping[str, str]) -> bytes:
@@ -63,10 +68,7 @@ def doors(connection: sa.Connection, wave: str) -> list[Door]:
         .where(organisation_table.c.wave == wave)
         .order_by(organisation_table.c.unit)
     )
-    return [
-        Door(row.id, row.unit, row.code_hash, row.state == "done", bool(row.sampled), json.loads(row.strata))
-        for row in connection.execute(query)
-    ]
+    return [_door(row) for row in connection.execute(query)]
 
 
 def record_returns(
@@ -84,6 +86,13 @@ def record_returns(
     rows = sorted((privacy.new_id(), box) for box in boxes)
     if rows:
         connection.execute(tray_table.insert(), [{"id": id_, "wave": wave, "box": box} for id_, box in rows])
+
+
+def _door(row: sa.Row[tuple[object, ...]]) -> Door:
+    values = row._asdict()
+    strata, done = json.loads(values["strata"]), values["state"] == "done"
+    kept = {name: values[name] for name in ("unit", "code_hash", "name", "disposition")}
+    return Door(organisation=values["id"], done=done, sampled=bool(values["sampled"]), strata=strata, **kept)
 
 
 def _use_up(connection: sa.Connection, code_hash: bytes, today: str) -> None:

@@ -1,7 +1,7 @@
 """What both sides may know: published versions, and the waves that field them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
@@ -52,6 +52,7 @@ wave_table = sa.Table(
     sa.Column("letters", sa.Text, nullable=False, server_default=NOTHING),
     sa.Column("retention", sa.Text, nullable=False, server_default=NOTHING),
     sa.Column("sample_seed", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("opened_cells", sa.Text, nullable=False, server_default=NOTHING),
     sa.ForeignKeyConstraint(["survey", "version"], ["version.survey", "version.version"]),
     sa.CheckConstraint("kind IN ('listed', 'open')", name="wave_kind"),
     sa.CheckConstraint("state IN ('open', 'closed')", name="wave_state"),
@@ -65,10 +66,11 @@ class Wave:
     """One round of fieldwork.
 
     `kind` is "listed" (invited organisations) or "open" (anyone); `key_place` says who holds the private key,
-    "server" or "holder". `cells` counts the units of the frame in each carried stratum cell, `issued` those
-    with usable contact details. `note` is a statement that every output carries. Every draft and box of the wave
-    is padded to `box_size` bytes, whatever version it is in. Days are ISO texts. `service` is the name that its
-    pages bear, `contact` says how to reach those who field it, `colour` is "#rrggbb"; "" is the site's own.
+    "server" or "holder". `cells` counts the units of the frame in each carried stratum cell, `opened_cells` did so
+    at the opening, `issued` counts those with usable contact details. `note` is a statement that every output
+    carries. Every draft and box of the wave is padded to `box_size` bytes, whatever version it is in. Days are ISO
+    texts. `service` is the name that its pages bear, `contact` says how to reach those who field it, `colour` is
+    "#rrggbb"; "" is the site's own.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Wave:
     letters: str = ""
     retention: str = ""
     sample_seed: str = ""
+    opened_cells: dict[str, int] = field(default_factory=dict)
 
     @property
     def seal_info(self) -> bytes:
@@ -218,7 +221,8 @@ def add_wave(connection: sa.Connection, wave: Wave) -> None:
     """Store a new wave. Raises `SurveyError` if the name is taken."""
     if connection.scalar(sa.select(wave_table.c.name).where(wave_table.c.name == wave.name)):
         raise SurveyError(f"there is a wave {wave.name} already; choose another name")
-    values = {**wave.__dict__, "carry": json.dumps(wave.carry), "cells": json.dumps(wave.cells, sort_keys=True)}
+    cells = {name: json.dumps(getattr(wave, name), sort_keys=True) for name in ("cells", "opened_cells")}
+    values = {**wave.__dict__, "carry": json.dumps(wave.carry), **cells}
     connection.execute(wave_table.insert().values(values))
 
 
@@ -277,4 +281,5 @@ def change_wave(connection: sa.Connection, name: str, **values: object) -> None:
 
 def _wave(row: sa.Row[tuple[object, ...]]) -> Wave:
     values = row._asdict()
-    return Wave(**{**values, "carry": tuple(json.loads(values["carry"])), "cells": json.loads(values["cells"])})
+    cells = {name: json.loads(values[name] or "{}") for name in ("cells", "opened_cells")}
+    return Wave(**{**values, "carry": tuple(json.loads(values["carry"])), **cells})

@@ -97,7 +97,7 @@ def create_app(
     errors.handle(app)
     app.extensions["surveyapp"] = visits.Site(_database(home), _secret(home.keys / "pepper"), today)
     app.register_blueprint(visits.pages)
-    _serve_static(app)
+    serve_static(app)
     app.context_processor(_page_context)
     app.jinja_env.globals["CURRENCIES"] = CURRENCIES
     app.jinja_env.globals["preview"] = preview
@@ -107,7 +107,7 @@ def create_app(
 
 def _database(home: Home) -> Database:
     """The store, with every published version verified before the first respondent sees one."""
-    db = connect(home.database)
+    db = connect(home.store)
     publishing.versions(db)
     return db
 
@@ -121,7 +121,7 @@ def _page_context() -> dict[str, object]:
     return {"service_name": gettext("State of the sector surveys"), "csp_nonce": g.get("nonce", "")}
 
 
-def _serve_static(app: Flask) -> None:
+def serve_static(app: Flask) -> None:
     """Static files under addresses that change with their content, so that browsers may keep them for a year."""
     prints = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in STATIC.iterdir()}
 

@@ -95,7 +95,7 @@ def handle(app: Flask) -> None:
                 return error.get_response()
             log.info("refused %s", error.code)
             return _refusal(error, error.code)
-        log_fault(error)
+        log_fault(getattr(error, "original_exception", None) or error)  # Flask wraps what fails late
         return _page(500, *_FAULT)
 
 

@@ -51,7 +51,7 @@ def run(
 
     Raises `Refused` with every problem of the document, `SurveyError` if the port cannot be had.
     """
-    _check_port(port)
+    check_port(port)
     with _leaving_when_told(), prepared(content, facts, today) as ready:
         tell(ready, f"http://{HOST}:{port}{ready.path}")
         serve(ready.home, port, HOST, preview=True)
@@ -133,8 +133,8 @@ def _invented(facts: Mapping[str, str], minimum_base: int) -> Frame:
     return Frame((first, *others), tuple(strata))
 
 
-def _check_port(port: int) -> None:
-    """Ask for the port as the server will, which would try for five seconds and say less."""
+def check_port(port: int) -> None:
+    """Ask for the port as the server will, which would try for five seconds and say less. Raises `SurveyError`."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:

@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -87,8 +88,8 @@ OPTIONS: dict[str, Any] = {
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, home: Home, options: dict[str, Any], secure: bool, preview: bool) -> None:
-        self.home, self.options, self.secure, self.preview = home, options, secure, preview
+    def __init__(self, make: Callable[[], Any], options: dict[str, Any]) -> None:
+        self.make, self.options = make, options
         super().__init__()
 
     def load_config(self) -> None:
@@ -96,7 +97,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create_app(self.home, secure=self.secure, preview=self.preview)
+        return self.make()
 
 
 def serve(home: Home, port: int, host: str = "127.0.0.1", secure: bool = False, preview: bool = False) -> None:
@@ -104,9 +105,19 @@ def serve(home: Home, port: int, host: str = "127.0.0.1", secure: bool = False, 
 
     A `preview` ends with its terminal too; gunicorn would take the terminal's last signal for a wish to reload.
     """
-    os.umask(0o077)
     ending = {"on_reload": _stop} if preview else {}
-    _Server(home, {**OPTIONS, **ending, "bind": f"{host}:{port}"}, secure, preview).run()
+    run(lambda: create_app(home, secure=secure, preview=preview), f"{host}:{port}", **ending)
+
+
+def serve_alone(make: Callable[[], Any], port: int) -> None:
+    """Serve an app of one process on this machine alone, until it is stopped or its terminal ends."""
+    run(make, f"127.0.0.1:{port}", workers=1, on_reload=_stop)
+
+
+def run(make: Callable[[], Any], where: str, **options: Any) -> None:
+    """Serve what `make` makes in each process, with our options and these."""
+    os.umask(0o077)
+    _Server(make, {**OPTIONS, **options, "bind": where}).run()
 
 
 def _stop(_server: Any) -> None:

@@ -1,7 +1,6 @@
 """Campaign: waves are opened whole or not at all, codes are given once, letters carry them, the close ends it."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -27,13 +26,17 @@ from tests.makers import (
     PEPPER,
     TODAY,
     as_form,
+    everything,
     make_all_types,
     make_answers,
     make_frame,
     make_wave,
     normal,
+    rows,
     send,
 )
+
+pytestmark = pytest.mark.stores
 
 # ── opening a wave ───────────────────────────────────────────────────────────
 
@@ -56,7 +59,7 @@ def test_the_key_that_is_kept_opens_what_the_wave_seals(db: Database) -> None:
 def test_the_private_key_is_not_in_the_database(db: Database) -> None:
     keys: list[bytes] = []
     _opened(db, keep_key=keys.append)
-    content = db.path.read_bytes()
+    content = everything(db)
     assert keys[0] not in content
     assert keys[0].hex().encode() not in content
 
@@ -157,7 +160,7 @@ def test_inviting_twice_gives_nobody_a_second_code(db: Database) -> None:
 
 def test_no_code_is_kept_anywhere(db: Database) -> None:
     _, _, codes = make_wave(db)
-    content = db.path.read_bytes()
+    content = everything(db)
     for code in codes.values():
         assert code.encode() not in content
         assert normal(code).encode() not in content
@@ -301,8 +304,8 @@ def test_the_close_erases_drafts(db: Database) -> None:
     wave = close_wave(db, "tiny-1", date(2012, 2, 17))
     assert (wave.state, wave.closed_on) == ("closed", "2012-02-17")
     assert _count(db, "draft") == 0
-    assert box[:200] not in db.path.read_bytes()
-    assert box[-200:] not in db.path.read_bytes()
+    assert box[:200] not in everything(db)
+    assert box[-200:] not in everything(db)
 
 
 def test_the_close_of_one_wave_leaves_the_drafts_of_another(db: Database) -> None:
@@ -331,7 +334,7 @@ def test_a_closed_wave_refuses_everything(db: Database) -> None:
     done = collecting.enter(db, PEPPER, codes["U002"], TODAY)
     send(db, codes["U002"], make_answers())
     close_wave(db, "tiny-1", TODAY)
-    before = db.path.read_bytes()
+    before = everything(db)
     for attempt in (
         lambda: close_wave(db, "tiny-1", TODAY),
         lambda: invite(db, "tiny-1", TODAY),
@@ -345,7 +348,7 @@ def test_a_closed_wave_refuses_everything(db: Database) -> None:
             attempt()
     with pytest.raises(AlreadyReceived):
         collecting.submit(db, done, TODAY)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 def test_the_status_counts(db: Database) -> None:
@@ -381,10 +384,7 @@ def _failing(_: bytes) -> None:
 
 
 def _column(db: Database, table: str, column: str) -> list[Any]:
-    connection = sqlite3.connect(db.path)
-    values = [value for (value,) in connection.execute(f"SELECT {column} FROM {table}")]
-    connection.close()
-    return values
+    return [value for (value,) in rows(db, f"SELECT {column} FROM {table}")]
 
 
 def _count(db: Database, table: str) -> int:

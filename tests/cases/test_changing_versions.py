@@ -1,6 +1,7 @@
 """Versions in the store: verified at each use, retired, and exchanged in mid-field only when it is safe."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ import sqlalchemy as sa
 from surveyapp import campaigning, publishing, reporting
 from surveyapp.collecting import desk, enter, enter_open, save_page
 from surveyapp.problems import NotFound, SurveyError
+from surveyapp.storage import responses
 from surveyapp.storage.database import Database
 from tests.makers import (
     PEPPER,
     TODAY,
     make_all_types,
     make_answers,
+    make_frame,
     make_question,
     make_wave,
     send,
@@ -120,8 +123,58 @@ def test_boxes_are_equally_long_before_and_after_a_move_and_all_open(db: Databas
         assert len({row[0] for row in connection.execute(sa.text("SELECT length(box) FROM tray"))}) == 1
     campaigning.close_wave(db, "tiny-1", TODAY)
     assert reporting.open_tray(db, "tiny-1", key).released == 2
+
+
+def moved_in_the_field(db: Database, *, before: int, after: int) -> Counter[tuple[str, str]]:
+    """So many answers from the North before the wave is moved and after it: cells and versions as released."""
+    _, key, codes = make_wave(db, frame=make_frame(60))
+    north = [code for unit, code in codes.items() if int(unit[1:]) % 2 == 0]
+    for code in north[:before]:
+        send(db, code, make_answers())
+    publish(db, with_one_question_more())
+    campaigning.move_wave(db, "tiny-1", "2")
+    for code in north[before : before + after]:
+        send(db, code, make_answers(outlook="yes"))
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    reporting.open_tray(db, "tiny-1", key)
+    with db.reading() as connection:
+        return Counter((r.cell, r.version) for r in responses.responses(connection, "tiny-1"))
+
+
+def test_a_version_that_enough_share_is_released(db: Database) -> None:
+    assert moved_in_the_field(db, before=5, after=7) == {("North", "1"): 5, ("North", "2"): 7}
     _, data, _ = reporting.load(db, "tiny-1")
-    assert sorted(data.values["outlook"].tolist()) == [-3, 0]
+    assert Counter(data.values["outlook"].tolist()) == {-3: 5, 0: 7}
+
+
+@pytest.mark.parametrize(("before", "after"), [(4, 8), (8, 4), (1, 20)])
+def test_a_version_that_few_share_is_blank_with_the_one_that_would_give_it_away(
+    db: Database, before: int, after: int
+) -> None:
+    assert moved_in_the_field(db, before=before, after=after) == {("North", ""): before + after}
+
+
+def test_answers_without_a_version_are_read_by_that_of_the_wave(db: Database) -> None:
+    moved_in_the_field(db, before=4, after=8)
+    _, data, _ = reporting.load(db, "tiny-1")
+    assert Counter(data.values["outlook"].tolist()) == {-1: 4, 0: 8}
+
+
+def test_a_version_is_shared_by_enough_in_each_stratum_cell(db: Database) -> None:
+    """Six of each version in all, of the South three: there both are blank, for the day of the move is known."""
+    _, key, codes = make_wave(db, frame=make_frame(60))
+    north, south = ([c for u, c in codes.items() if int(u[1:]) % 2 == odd] for odd in (0, 1))
+    for code in [*north[:6], *south[:3]]:
+        send(db, code, make_answers())
+    publish(db, with_one_question_more())
+    campaigning.move_wave(db, "tiny-1", "2")
+    for code in [*north[6:12], *south[3:12]]:
+        send(db, code, make_answers(outlook="yes"))
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    reporting.open_tray(db, "tiny-1", key)
+    with db.reading() as connection:
+        found = Counter((r.cell, r.version) for r in responses.responses(connection, "tiny-1"))
+    assert found == {("North", "1"): 6, ("North", "2"): 6, ("South", ""): 12}
 
 
 def test_unknown_and_retired_versions_and_closed_waves_are_refused(db: Database) -> None:

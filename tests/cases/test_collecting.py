@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -18,14 +17,19 @@ from tests.makers import (
     PEPPER,
     TODAY,
     as_form,
+    change,
+    everything,
     make_answers,
     make_document,
     make_question,
     make_wave,
     normal,
     opened,
+    rows,
     send,
 )
+
+pytestmark = pytest.mark.stores
 
 GATED = make_document(
     [make_question("single", "gate")],
@@ -108,9 +112,9 @@ def test_an_unused_code_of_a_closed_wave_hears_the_day(db: Database) -> None:
 
 def test_entering_writes_nothing(db: Database) -> None:
     _, _, codes = make_wave(db)
-    before = db.path.read_bytes()
+    before = everything(db)
     desk(db, enter(db, PEPPER, codes["U001"], TODAY), TODAY)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 def test_a_visit_does_not_print_its_key(db: Database) -> None:
@@ -170,10 +174,10 @@ def test_a_form_that_no_page_of_ours_sends_is_refused_and_nothing_changes(db: Da
     _, _, codes = make_wave(db)
     visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
-    before = db.path.read_bytes()
+    before = everything(db)
     with pytest.raises(Refused):
         save_page(db, visit, "p1", {"kind": ["yes", "no"]}, TODAY)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 @pytest.mark.parametrize("page", ["p3", "", "../p1", "P1", "kind"])
@@ -198,7 +202,7 @@ def test_a_draft_moved_under_another_code_does_not_open(db: Database) -> None:
     _, _, codes = make_wave(db)
     mine, other = enter(db, PEPPER, codes["U001"], TODAY), enter(db, PEPPER, codes["U002"], TODAY)
     save_all(db, mine, as_form(make_answers()), TODAY)
-    _change(db, "UPDATE draft SET code_hash = ?", other.code_hash)
+    change(db, "UPDATE draft SET code_hash = ?", other.code_hash)
     with pytest.raises(privacy.CannotOpen):
         desk(db, other, TODAY)
     with pytest.raises(privacy.CannotOpen):
@@ -210,7 +214,7 @@ def test_a_draft_cut_short_is_refused_not_crashed(db: Database) -> None:
     visit = enter(db, PEPPER, codes["U001"], TODAY)
     save_all(db, visit, as_form(make_answers()), TODAY)
     for left in (b"", b"x", b"x" * 12, b"x" * 28):
-        _change(db, "UPDATE draft SET box = ?", left)
+        change(db, "UPDATE draft SET box = ?", left)
         with pytest.raises(privacy.CannotOpen):
             desk(db, visit, TODAY)
 
@@ -338,14 +342,14 @@ def test_in_an_open_wave_a_code_is_made_and_stored_at_the_first_save(db: Databas
     save_page(db, visit, "p1", {"kind": ["yes"]}, TODAY)
     assert _column(db, "SELECT code_hash FROM invitation") == [visit.code_hash]
     assert visit.code_hash == privacy.code_hash(normal(visit.new_code))
-    assert normal(visit.new_code).encode() not in db.path.read_bytes()
+    assert normal(visit.new_code).encode() not in everything(db)
 
 
 def test_a_looker_at_an_open_wave_leaves_no_trace(db: Database) -> None:
     make_wave(db, anyone=True)
-    before = db.path.read_bytes()
+    before = everything(db)
     desk(db, enter_open(db, PEPPER, "tiny-1", TODAY), TODAY)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 def test_the_code_opens_the_draft_again_and_nothing_else_does(db: Database) -> None:
@@ -452,14 +456,4 @@ def _boxes(db: Database, key: bytes) -> list[Mapping[str, Any]]:
 
 
 def _column(db: Database, query: str) -> list[Any]:
-    connection = sqlite3.connect(db.path)
-    values = [value for (value,) in connection.execute(query)]
-    connection.close()
-    return values
-
-
-def _change(db: Database, statement: str, value: bytes) -> None:
-    connection = sqlite3.connect(db.path)
-    connection.execute(statement, [value])
-    connection.commit()
-    connection.close()
+    return [value for (value,) in rows(db, query)]

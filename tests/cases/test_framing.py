@@ -7,16 +7,19 @@ from typing import Any
 import openpyxl
 import pytest
 
-from surveyapp import campaigning, collecting, framing, sampling
+from surveyapp import campaigning, collecting, framing, sampling, writing
 from surveyapp.frames import Frame, Unit
 from surveyapp.framing import Reading
 from surveyapp.problems import NotFound, Refused, SurveyError, UnknownCode, WaveNotOpen
+from surveyapp.rates import count
 from surveyapp.storage import frames as stored
 from surveyapp.storage.database import Database
+from surveyapp.storage.standings import standings
 from tests.makers import (
     PEPPER,
     TODAY,
     as_form,
+    everything,
     make_answers,
     make_document,
     make_frame,
@@ -24,6 +27,8 @@ from tests.makers import (
     make_wave,
     send,
 )
+
+pytestmark = pytest.mark.stores
 
 HEADER = "unit,name,email,contact,language,region"
 
@@ -113,6 +118,29 @@ def test_faults_of_a_workbook_name_sheet_and_cell():
     rows[16][2] = "team16"
     with pytest.raises(Refused, match='Frame!C17: "team16" is not an e-mail address'):
         framing.read("a.xlsx", as_workbook(Frame=rows))
+
+
+def test_formulas_on_another_sheet_are_not_in_the_way():
+    sums = [["Region", "Units"], ["North", "=COUNTIF(Frame!F:F,A2)"], ["South", "#REF!"]]
+    book = as_workbook(Sums=sums, Frame=rows_of(make_frame(3)))
+    listing = framing.read("a.xlsx", book)
+    assert len(listing.frame.units) == 3
+    assert [str(note) for note in listing.notes] == ["Sums: the sheet is not taken for the frame; nothing to do"]
+    assert framing.read("a.xlsx", book, Reading(sheet="frame")).frame == listing.frame
+
+
+def test_formulas_on_the_sheet_of_the_frame_are_named_whatever_is_beside_it():
+    rows = rows_of(make_frame(3))
+    rows[1][1] = "=A1"
+    with pytest.raises(Refused) as refused:
+        framing.read("a.xlsx", as_workbook(Sums=[["=1+1"]], Frame=rows))
+    assert [problem.at for problem in refused.value.problems] == ["Frame!B2"]
+    with pytest.raises(Refused, match="2 of its sheets have content: A, B; say which is the frame: --sheet NAME"):
+        framing.read("a.xlsx", as_workbook(A=rows, B=rows_of(make_frame(4))))
+    assert (
+        len(framing.read("a.xlsx", as_workbook(A=rows, B=rows_of(make_frame(4))), Reading(sheet="B")).frame.units)
+        == 4
+    )
 
 
 def test_formulas_are_refused_and_hidden_rows_and_merged_headings_told():
@@ -298,13 +326,13 @@ def test_removing_a_unit_erases_contact_code_and_draft(db: Database, tmp_path: P
     _, _, codes = make_wave(db)
     visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     collecting.save_all(db, visit, as_form(make_answers()), TODAY)
-    framing.remove(db, "tiny-1", "U001", TODAY)
+    framing.remove(db, "tiny-1", "U001")
     left = in_wave(db)["U001"]
     assert (left.unit.email, left.unit.contact, left.invited, left.disposition) == ("", "", False, "refused")
-    assert (wave(db).population, wave(db).issued) == (40, 39)
+    assert (wave(db).population, wave(db).issued) == (40, 40)
     with pytest.raises(UnknownCode):
         collecting.enter(db, PEPPER, codes["U001"], TODAY)
-    content = (tmp_path / "surveyapp.db").read_bytes()
+    content = everything(db)
     assert b"team1@example.org" not in content
     with db.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM draft").scalar() == 0
@@ -312,7 +340,7 @@ def test_removing_a_unit_erases_contact_code_and_draft(db: Database, tmp_path: P
 
 def test_a_removed_unit_is_not_brought_back_by_a_list_nor_missed_in_one(db: Database):
     make_wave(db)
-    framing.remove(db, "tiny-1", "U001", TODAY)
+    framing.remove(db, "tiny-1", "U001")
     plan = framing.load(db, "tiny-1", "frame.csv", as_csv(*make_frame().units))
     assert (plan.left, bool(plan.difference)) == (("U001",), False)
     assert in_wave(db)["U001"].unit.email == ""
@@ -322,10 +350,42 @@ def test_a_removed_unit_is_not_brought_back_by_a_list_nor_missed_in_one(db: Data
         framing.change_contact(db, "tiny-1", "U001", email="a@b.org")
 
 
+def test_a_removal_leaves_the_bases_of_the_rates_as_they_were(db: Database):
+    _, _, codes = make_wave(db)
+    for unit in ("U004", "U005"):
+        send(db, codes[unit], make_answers())
+    removed = ("U001", "U002", "U003", "U004")
+    writing.mark_organisation(db, "tiny-1", "U002", "undeliverable", TODAY)
+    writing.mark_organisation(db, "tiny-1", "U003", "out-of-scope", TODAY)
+    for unit in (*removed, "U001"):
+        framing.remove(db, "tiny-1", unit)
+    with db.reading() as connection:
+        found = count(standings(connection, "tiny-1"))
+    assert (found.issued, found.completed, found.refused, found.undeliverable) == (40, 2, 2, 0)
+    assert (found.out_of_scope, found.eligible) == (1, 39)
+
+
+def test_of_a_removed_unit_no_day_is_kept_and_one_that_was_not_issued_is_not_counted(db: Database):
+    frame = make_frame()
+    make_wave(db, frame=Frame((*frame.units, Unit("X1", "No address", strata={"region": "North"})), frame.strata))
+    for unit in ("U001", "X1"):
+        framing.remove(db, "tiny-1", unit)
+    with db.reading() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT unit, removed, disposition, disposition_on FROM organisation WHERE removed <> ''"
+        )
+        assert set(map(tuple, rows)) == {
+            ("U001", "issued", "refused", None),
+            ("X1", "unissued", "refused", None),
+        }
+        assert count(standings(connection, "tiny-1")).issued == 40
+    assert wave(db).issued == 40
+
+
 def test_of_a_unit_that_has_answered_the_mark_stays(db: Database):
     _, _, codes = make_wave(db)
     send(db, codes["U001"], make_answers())
-    assert framing.remove(db, "tiny-1", "U001", TODAY).done
+    assert framing.remove(db, "tiny-1", "U001").done
     left = in_wave(db)["U001"]
     assert (left.unit.email, left.unit.contact, left.done, left.disposition) == ("", "", True, "")
     assert wave(db).issued == 40
@@ -368,4 +428,4 @@ def test_a_contact_that_will_not_do_is_refused(db: Database, given: dict[str, st
 def test_a_unit_that_is_not_there_suggests_the_nearest(db: Database):
     make_wave(db)
     with pytest.raises(NotFound, match="tiny-1 has no unit 'U0O1'; did you mean \"U0"):
-        framing.remove(db, "tiny-1", "U0O1", TODAY)
+        framing.remove(db, "tiny-1", "U0O1")

@@ -1,11 +1,9 @@
 """Opening the tray: who may leave it, that nobody leaves it half, and what the answers look like outside."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,14 +18,19 @@ from tests.makers import (
     PEPPER,
     TODAY,
     as_form,
+    change,
+    everything,
     make_all_types,
     make_answers,
     make_document,
     make_frame,
     make_question,
     make_wave,
+    rows,
     send,
 )
+
+pytestmark = pytest.mark.stores
 
 # ── before the close: batches only ───────────────────────────────────────────
 
@@ -56,6 +59,7 @@ def test_no_instrument_may_ask_for_batches_below_five(db: Database, smallest: in
         make_wave(db, document=make_document(disclosure={"policy": "organisations", "minimum_base": smallest}))
 
 
+@pytest.mark.sqlite
 def test_looking_after_every_arrival_never_shows_one_alone(db: Database) -> None:
     """Two looks differ by nothing or by ten of a cell at least: who came between them is not to be told."""
     _, key, codes = make_wave(db, frame=make_frame(90))
@@ -83,7 +87,7 @@ def test_after_the_close_all_leave(db: Database) -> None:
     campaigning.close_wave(db, "tiny-1", TODAY)
     assert open_tray(db, "tiny-1", key) == Opened(40, 0)
     assert _released_cells(db) == {"North": 20, "South": 20}
-    assert _rows(db, "SELECT count(*) FROM tray") == [(0,)]
+    assert rows(db, "SELECT count(*) FROM tray") == [(0,)]
 
 
 def test_opening_a_second_time_is_harmless(db: Database) -> None:
@@ -92,9 +96,9 @@ def test_opening_a_second_time_is_harmless(db: Database) -> None:
         send(db, code, make_answers())
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
-    before = (_rows(db, "SELECT * FROM response"), _rows(db, "SELECT * FROM verbatim"))
+    before = (rows(db, "SELECT * FROM response"), rows(db, "SELECT * FROM verbatim"))
     assert open_tray(db, "tiny-1", key) == Opened(0, 0)
-    assert (_rows(db, "SELECT * FROM response"), _rows(db, "SELECT * FROM verbatim")) == before
+    assert (rows(db, "SELECT * FROM response"), rows(db, "SELECT * FROM verbatim")) == before
 
 
 def test_an_empty_tray_opens(db: Database) -> None:
@@ -110,7 +114,7 @@ def test_the_tray_of_another_wave_stays_shut(db: Database) -> None:
         send(db, codes["U001"], make_answers())
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
-    assert _rows(db, "SELECT wave FROM tray") == [("tiny-2",)]
+    assert rows(db, "SELECT wave FROM tray") == [("tiny-2",)]
 
 
 def test_small_cells_are_blanked_and_never_alone(db: Database) -> None:
@@ -121,7 +125,7 @@ def test_small_cells_are_blanked_and_never_alone(db: Database) -> None:
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
     assert _released_cells(db) == {"": 15}
-    assert set(_rows(db, "SELECT DISTINCT cell FROM verbatim")) == {("",)}
+    assert set(rows(db, "SELECT DISTINCT cell FROM verbatim")) == {("",)}
 
 
 def test_small_cells_enough_together_leave_the_large_ones_their_names(db: Database) -> None:
@@ -162,13 +166,13 @@ def test_with_a_wrong_key_nothing_leaves(db: Database) -> None:
     for code in list(codes.values())[:12]:
         send(db, code, make_answers())
     campaigning.close_wave(db, "tiny-1", TODAY)
-    before = db.path.read_bytes()
+    before = everything(db)
     wrong, _ = privacy.new_key_pair()
     with pytest.raises(
         SurveyError, match="12 of 12 boxes do not open: the key is not the one of this wave; nothing"
     ):
         open_tray(db, "tiny-1", wrong)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
     assert open_tray(db, "tiny-1", key) == Opened(12, 0)
 
 
@@ -179,7 +183,7 @@ def test_with_one_damaged_box_nothing_leaves_and_the_others_stay_whole(db: Datab
     for code in list(codes.values())[:12]:
         send(db, code, make_answers())
     campaigning.close_wave(db, "tiny-1", TODAY)
-    ((id_, box),) = _rows(db, "SELECT id, box FROM tray LIMIT 1")
+    ((id_, box),) = rows(db, "SELECT id, box FROM tray LIMIT 1")
     harmed = {
         "flip": box[:99] + bytes([box[99] ^ 1]) + box[100:],
         "cut": box[:-1],
@@ -189,14 +193,14 @@ def test_with_one_damaged_box_nothing_leaves_and_the_others_stay_whole(db: Datab
     if damage == "swap waves":
         other = privacy.seal(privacy.new_key_pair()[1], b"{}", 400, b"another wave")
         harmed[damage] = other
-    _change(db, "UPDATE tray SET box = ? WHERE id = ?", harmed[damage], id_)
+    change(db, "UPDATE tray SET box = ? WHERE id = ?", harmed[damage], id_)
     with pytest.raises(
         SurveyError, match="1 of 12 boxes do not open: those boxes are damaged; nothing was released"
     ):
         open_tray(db, "tiny-1", key)
-    assert _rows(db, "SELECT count(*) FROM response") == [(0,)]
-    assert _rows(db, "SELECT count(*) FROM tray") == [(12,)]
-    _change(db, "UPDATE tray SET box = ? WHERE id = ?", box, id_)
+    assert rows(db, "SELECT count(*) FROM response") == [(0,)]
+    assert rows(db, "SELECT count(*) FROM tray") == [(12,)]
+    change(db, "UPDATE tray SET box = ? WHERE id = ?", box, id_)
     assert open_tray(db, "tiny-1", key) == Opened(12, 0)
 
 
@@ -215,10 +219,10 @@ def test_closed_answers_and_words_go_separate_ways(db: Database) -> None:
         send(db, code, answers)
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
-    rows = [json.loads(row) for (row,) in _rows(db, "SELECT answers FROM response")]
+    found = [json.loads(row) for (row,) in rows(db, "SELECT answers FROM response")]
     closed = {"kind": "other", "sources": ["a", "c"], "partners.police": "more", "partners.health": "less"}
-    assert rows == [closed] * 40
-    words = Counter(_rows(db, "SELECT question, cell, text FROM verbatim"))
+    assert found == [closed] * 40
+    words = Counter(rows(db, "SELECT question, cell, text FROM verbatim"))
     assert words == {
         (question, cell, text): 20
         for question, text in (("issues", "CANARY-017"), ("kind.other.text", "CANARY-018"))
@@ -230,11 +234,11 @@ def test_ids_of_responses_and_words_have_nothing_in_common(db: Database) -> None
     _, key, codes = make_wave(db)
     for code in codes.values():
         send(db, code, make_answers())
-    boxes = {id_ for (id_,) in _rows(db, "SELECT id FROM tray")}
+    boxes = {id_ for (id_,) in rows(db, "SELECT id FROM tray")}
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
-    of_responses = {id_ for (id_,) in _rows(db, "SELECT id FROM response")}
-    of_words = {id_ for (id_,) in _rows(db, "SELECT id FROM verbatim")}
+    of_responses = {id_ for (id_,) in rows(db, "SELECT id FROM response")}
+    of_words = {id_ for (id_,) in rows(db, "SELECT id FROM verbatim")}
     assert len(of_responses) == len(of_words) == len(boxes) == 40
     assert len(of_responses | of_words | boxes) == 120
 
@@ -245,7 +249,7 @@ def test_a_question_left_blank_leaves_no_word(db: Database) -> None:
         send(db, code, {"kind": "yes"})
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
-    assert _rows(db, "SELECT count(*) FROM verbatim") == [(0,)]
+    assert rows(db, "SELECT count(*) FROM verbatim") == [(0,)]
     with db.reading() as connection:
         assert {tuple(r.answers.items()) for r in responses.responses(connection, "tiny-1")} == {
             (("kind", "yes"),)
@@ -294,7 +298,9 @@ def test_a_file_of_another_kind_is_refused(db: Database, suffix: str) -> None:
         send(db, code, make_answers())
     campaigning.close_wave(db, "tiny-1", TODAY)
     open_tray(db, "tiny-1", key)
-    with pytest.raises(SurveyError, match=r"is not a kind of file; end the name in \.xlsx or \.json"):
+    with pytest.raises(
+        SurveyError, match=r"is not a kind of file; end the name in \.xlsx or \.docx or \.json or \.zip"
+    ):
         reporting.file_of(reporting.report(db, "tiny-1", None), suffix)
 
 
@@ -318,13 +324,13 @@ def test_an_opening_killed_at_any_step_leaves_all_or_none(db: Database, tmp_path
     for code in codes.values():
         send(db, code, make_answers())
     campaigning.close_wave(db, "tiny-1", TODAY)
-    victims.killed_at(victims.RELEASE_STEPS[step], victims.open_once, db.path, "tiny-1", key)
-    counts = [_rows(db, f"SELECT count(*) FROM {t}")[0][0] for t in ("tray", "response", "verbatim")]
+    victims.killed_at(victims.RELEASE_STEPS[step], victims.open_once, db.place, "tiny-1", key)
+    counts = [rows(db, f"SELECT count(*) FROM {t}")[0][0] for t in ("tray", "response", "verbatim")]
     assert counts in ([40, 0, 0], [0, 40, 40])
     open_tray(db, "tiny-1", key)
-    assert [_rows(db, f"SELECT count(*) FROM {t}")[0][0] for t in ("tray", "response", "verbatim")] == [0, 40, 40]
-    assert _rows(db, "PRAGMA freelist_count") == [(0,)]
-    assert _rows(db, "PRAGMA integrity_check") == [("ok",)]
+    assert [rows(db, f"SELECT count(*) FROM {t}")[0][0] for t in ("tray", "response", "verbatim")] == [0, 40, 40]
+    assert isinstance(db.place, str) or rows(db, "PRAGMA freelist_count") == [(0,)]
+    assert isinstance(db.place, str) or rows(db, "PRAGMA integrity_check") == [("ok",)]
 
 
 def _of_region(codes: Mapping[str, str], region: str) -> list[str]:
@@ -333,25 +339,11 @@ def _of_region(codes: Mapping[str, str], region: str) -> list[str]:
 
 
 def _released_cells(db: Database) -> dict[str, int]:
-    return dict(_rows(db, "SELECT cell, count(*) FROM response GROUP BY cell"))
+    return dict(rows(db, "SELECT cell, count(*) FROM response GROUP BY cell"))
 
 
 def _waiting(db: Database) -> int:
     return campaigning.status(db, "tiny-1").tray
-
-
-def _rows(db: Database, query: str) -> list[Any]:
-    connection = sqlite3.connect(db.path)
-    rows = connection.execute(query).fetchall()
-    connection.close()
-    return rows
-
-
-def _change(db: Database, statement: str, *values: bytes) -> None:
-    connection = sqlite3.connect(db.path)
-    connection.execute(statement, values)
-    connection.commit()
-    connection.close()
 
 
 def test_words_of_a_linked_question_stay_with_the_response_and_others_go_apart(db: Database) -> None:

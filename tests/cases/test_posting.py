@@ -2,18 +2,23 @@
 
 import email
 import json
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from email.policy import default
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from surveyapp import campaigning, publishing, writing
+from surveyapp import campaigning, framing, publishing, writing
 from surveyapp.mail import Folder, Server, Unreachable, server_at, transport
 from surveyapp.problems import SurveyError
+from surveyapp.storage import frames
 from surveyapp.storage.database import Database
 from surveyapp.writing import Desk, Outcome
 from tests.makers import TODAY, make_all_types, make_frame
@@ -133,6 +138,82 @@ def test_ten_refusals_in_a_row_stop_the_run(db: Database, tmp_path: Path) -> Non
         office.to_recipient = lambda _to: None
         assert writing.resend(_desk(db, tmp_path, office), "tiny-1", []).sent == 40
     assert office.count == dict.fromkeys(EVERYBODY, 1)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "disposition"),
+    [
+        ("550 5.1.1 nobody here", "undeliverable"),
+        ("550 nobody here", "undeliverable"),
+        ("553 5.1.3 bad address", "undeliverable"),
+        ("550 5.2.1 mailbox disabled", "undeliverable"),
+        ("550 5.4.1 recipient address rejected", "undeliverable"),
+        ("550 5.0.0 no", "undeliverable"),
+        ("550 5.7.1 relaying denied", ""),
+        ("550 5.1.8 bad sender", ""),
+        ("552 5.2.2 mailbox full", ""),
+        ("554 no", ""),
+        ("450 4.1.1 try later", ""),
+        ("550", "undeliverable"),
+    ],
+)
+def test_an_organisation_is_undeliverable_where_its_address_is_refused_for_good(
+    db: Database, tmp_path: Path, refusal: str, disposition: str
+) -> None:
+    _opened(db)
+    with post_office(to_recipient=_for("team7@", refusal)) as office:
+        outcome = _invite(db, tmp_path, office)
+    assert outcome.undeliverable == (["U007"] if disposition else [])
+    assert _noted(db) == ({"U007": disposition} if disposition else {})
+
+
+def test_a_text_that_is_refused_says_nothing_of_the_address(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    with post_office(to_text=_for("team7@", "550 looks like spam")) as office:
+        assert len(_invite(db, tmp_path, office).failed) == 1
+    assert _noted(db) == {}
+
+
+@pytest.mark.parametrize("refusal", ["550 5.1.1 nobody", "550 no"])
+def test_where_all_are_refused_no_address_is_to_blame(db: Database, tmp_path: Path, refusal: str) -> None:
+    """Of the first eleven each stands for itself; then ten in a row are refused, and none of these is noted."""
+    _opened(db)
+    bad = {"team3@example.org", *(f"team{i}@example.org" for i in range(12, 41))}
+    with post_office(to_recipient=lambda to: refusal if to in bad else None) as office:
+        outcome = _invite(db, tmp_path, office)
+    assert "10 letters were refused one after the other" in outcome.stopped
+    assert (outcome.undeliverable, _noted(db)) == (["U003"], {"U003": "undeliverable"})
+
+
+def test_a_server_that_takes_nobody_in_marks_nobody(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    with _greeting(b"554 go away\r\n") as port, pytest.raises(Unreachable, match="cannot be reached"):
+        _invite(db, tmp_path, Office(port=port))
+    assert (_noted(db), campaigning.status(db, "tiny-1").invited) == ({}, 0)
+
+
+def test_another_note_of_an_organisation_is_kept(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    with post_office() as office:
+        _invite(db, tmp_path, office)
+        office.to_recipient = _for("team7@", "550 5.1.1 nobody")
+        later = replace(_desk(db, tmp_path, office), today=TODAY + timedelta(10))
+        assert writing.remind(later, "tiny-1", [10]).undeliverable == ["U007"]
+    writing.mark_organisation(db, "tiny-1", "U007", "refused", TODAY)
+    assert _noted(db) == {"U007": "refused"}
+
+
+def test_a_new_address_or_another_try_takes_the_note_back(db: Database, tmp_path: Path) -> None:
+    _opened(db)
+    bad = {"team7@example.org", "team8@example.org"}
+    with post_office(to_recipient=lambda to: "550 5.1.1 no" if to in bad else None) as office:
+        _invite(db, tmp_path, office)
+        assert _noted(db) == {"U007": "undeliverable", "U008": "undeliverable"}
+        framing.change_contact(db, "tiny-1", "U007", email="new@example.org")
+        assert _noted(db) == {"U008": "undeliverable"}
+        bad.clear()
+        assert writing.resend(_desk(db, tmp_path, office), "tiny-1", []).sent == 2
+    assert _noted(db) == {}
 
 
 # ── slow, silent, gone ───────────────────────────────────────────────────────
@@ -266,6 +347,26 @@ def _desk_of(folder: Path, address: str, password: str) -> Any:
 def _invite(db: Database, folder: Path, office: Office, more: str = "") -> Outcome:
     desk = _desk(db, folder, office, more)
     return writing.invite(desk, "tiny-1", address="https://x.example", sender="The office <office@example.org>")
+
+
+def _noted(db: Database) -> dict[str, str]:
+    with db.reading() as connection:
+        return {i.unit.unit: i.disposition for i in frames.listed(connection, "tiny-1") if i.disposition}
+
+
+@contextmanager
+def _greeting(words: bytes) -> Iterator[int]:
+    """A server that says one thing to whoever calls, and hangs up."""
+
+    def answer() -> None:
+        with suppress(OSError):
+            caller, _ = listening.accept()
+            caller.sendall(words)
+            caller.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=answer, daemon=True).start()
+        yield listening.getsockname()[1]
 
 
 def _for(whom: str, answer: str) -> Any:

@@ -8,7 +8,9 @@ from surveyapp import publishing
 from surveyapp.problems import Refused, SurveyError
 from surveyapp.storage import waves
 from surveyapp.storage.database import Database
-from tests.makers import TODAY, make_all_types, make_document, make_question, make_wave
+from tests.makers import TODAY, everything, make_all_types, make_document, make_question, make_wave
+
+pytestmark = pytest.mark.stores
 
 
 def test_a_version_is_published(db: Database) -> None:
@@ -20,10 +22,10 @@ def test_a_version_is_published(db: Database) -> None:
 
 def test_the_same_content_again_changes_nothing(db: Database) -> None:
     first = publishing.publish(db, _bytes(make_document()), TODAY)
-    before = db.path.read_bytes()
+    before = everything(db)
     again = publishing.publish(db, _bytes(make_document()), TODAY.replace(year=2013))
     assert (again.new, again.hash) == (False, first.hash)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 def test_the_same_content_with_a_byte_order_mark_is_the_same(db: Database) -> None:
@@ -53,13 +55,13 @@ def test_a_wave_in_the_field_keeps_its_version_when_a_newer_is_published(db: Dat
 
 def test_a_faulty_document_lists_every_problem_and_stores_nothing(db: Database) -> None:
     twice = make_question(options=[{"code": "a", "label": "A"}, {"code": "a", "label": "B"}])
-    before = db.path.read_bytes()
+    before = everything(db)
     with pytest.raises(Refused) as refused:
         publishing.publish(db, _bytes(make_document([twice], minuets=5)), TODAY)
     places = [problem.at for problem in refused.value.problems]
     assert "/minuets" in places
     assert len(places) >= 1
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe{}", b"null", b'{"survey": NaN}', b"\0" * 10])

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from surveyapp import campaigning, collecting, privacy, reporting, retaining, watching
-from surveyapp.config import Home, write_once
+from surveyapp.config import AlreadyThere, Home, write_once
 from surveyapp.fieldwork import Frame, Unit
 from surveyapp.problems import NotFound, NotSaved, Refused, SurveyError, UnknownCode
-from surveyapp.retaining import Erased, Part, Retention
+from surveyapp.retaining import Copy, Erased, Part, Retention
 from surveyapp.storage import backups, waves
 from surveyapp.storage.database import Database, connect
 from tests.makers import PEPPER, TODAY, as_form, make_all_types, make_answers, make_wave, send
@@ -216,6 +216,73 @@ def test_another_file_in_the_outbox_stays(office: Home, db: Database) -> None:
 # ── makers ───────────────────────────────────────────────────────────────────
 
 
+# ── backups that lie elsewhere ───────────────────────────────────────────────
+
+
+def copied(home: Home, db: Database, path: Path, day: date = TODAY) -> Path:
+    with retaining.noted(home, path, day) as note:
+        note(backups.back_up(db, path))
+    return path
+
+
+def test_a_copy_is_known_by_path_day_and_hash_in_a_file_of_the_owner_alone(
+    office: Home, db: Database, tmp_path: Path
+) -> None:
+    path = copied(office, db, tmp_path / "away" / "a.db")
+    assert retaining.copies(office) == [Copy(path, TODAY, backups.digest(path))]
+    assert (office.backups / "elsewhere").stat().st_mode & 0o777 == 0o600
+    assert str(tmp_path / "away").encode() not in db.path.read_bytes()
+
+
+@pytest.mark.parametrize(("days", "old"), [(14, False), (15, True)])
+def test_a_copy_is_old_by_the_same_days_as_any_backup(
+    office: Home, db: Database, tmp_path: Path, days: int, old: bool
+) -> None:
+    copied(office, db, tmp_path / "a.db")
+    (copy,) = retaining.copies(office)
+    assert copy.is_old(TODAY + timedelta(days)) is old
+
+
+def test_a_copy_is_erased_with_its_hash_and_struck_off(office: Home, db: Database, tmp_path: Path) -> None:
+    path = copied(office, db, tmp_path / "away" / "a.db")
+    other = copied(office, db, tmp_path / "away" / "b.db")
+    retaining.erase_copy(office, retaining.copies(office)[0])
+    assert [copy.path for copy in retaining.copies(office)] == [other]
+    assert not path.exists()
+    assert sorted(p.name for p in other.parent.iterdir()) == ["b.db", "b.db.sha256"]
+
+
+def test_what_is_not_the_file_that_was_written_is_never_erased(office: Home, db: Database, tmp_path: Path) -> None:
+    path = copied(office, db, tmp_path / "a.db")
+    path.write_bytes(b"a letter to my aunt")
+    (copy,) = retaining.copies(office)
+    assert copy.where == "altered"
+    with pytest.raises(SurveyError, match="is not there as it was written; look at it"):
+        retaining.erase_copy(office, copy)
+    assert path.read_bytes() == b"a letter to my aunt"
+    path.unlink()
+    assert retaining.copies(office)[0].where == "gone"
+    retaining.strike_off(office, path)
+    assert retaining.copies(office) == []
+
+
+def test_a_copy_whose_writing_was_cut_off_is_known_if_it_is_there(office: Home, tmp_path: Path) -> None:
+    with retaining.noted(office, tmp_path / "a.db", TODAY):
+        pass
+    assert retaining.copies(office) == []
+    (tmp_path / "a.db").write_bytes(b"SQLite")
+    assert [copy.where for copy in retaining.copies(office)] == ["altered"]
+
+
+def test_a_second_try_at_the_same_place_does_not_hide_the_first(
+    office: Home, db: Database, tmp_path: Path
+) -> None:
+    path = copied(office, db, tmp_path / "a.db")
+    with pytest.raises(AlreadyThere), retaining.noted(office, path, TODAY + timedelta(20)) as note:
+        note(backups.back_up(db, path))
+    assert [copy.made_on for copy in retaining.copies(office)] == [TODAY]
+
+
 @pytest.fixture
 def office(home: Home) -> Home:
     """The installation whose database `db` is."""
@@ -264,7 +331,8 @@ def add_letter(db: Database) -> None:
     with db.transaction() as connection:
         organisation = connection.exec_driver_sql("SELECT id FROM organisation LIMIT 1").scalar()
         connection.exec_driver_sql(
-            "INSERT INTO letter VALUES (?, 'tiny-1', ?, 'code', 'failed', NULL, '2012-02-01', NULL, 'LATE-NOTE')",
+            "INSERT INTO letter (id, wave, organisation, kind, state, due_on, note) "
+            "VALUES (?, 'tiny-1', ?, 'code', 'failed', '2012-02-01', 'LATE-NOTE')",
             (b"letter", organisation),
         )
 

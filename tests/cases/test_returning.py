@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from surveyapp import campaigning, collecting, config, privacy, publishing, reporting
+from surveyapp import campaigning, collecting, config, privacy, publishing, reporting, writing
 from surveyapp.demonstration.reconstruction import read_figures, read_open_answers, reconstruct
 from surveyapp.demonstration.teams import invented_teams, responding
 from surveyapp.fieldwork import Frame, Unit
@@ -270,6 +270,104 @@ def test_a_file_loaded_twice_is_found_out_when_the_frame_is_full(db: Database) -
     assert in_store(db) == 20
 
 
+# ── a file that comes a second time ──────────────────────────────────────────
+
+
+def server_key() -> bytes:
+    return b"k" * 32
+
+
+def long_rows(n: int = 30) -> list[dict[str, str]]:
+    """Returns to a questionnaire of forty questions; no two are alike."""
+    return [{f"q{i}": "yes" if i == n % 40 or i * n % 3 else "no" for i in range(40)} for n in range(n)]
+
+
+def make_long_wave(db: Database, name: str = "tiny-1") -> bytes:
+    document = make_document([make_question(id=f"q{i}") for i in range(40)])
+    return make_wave(db, name, document=document, anyone=True, carry=None)[1]
+
+
+def test_a_file_is_refused_the_second_time_unless_it_is_meant(db: Database) -> None:
+    make_long_wave(db)
+    assert load(db, long_rows(), key=server_key).known_again
+    with pytest.raises(SurveyError, match=r"a file with the same returns was loaded into tiny-1 before.*--again"):
+        load(db, long_rows(), key=server_key)
+    assert in_store(db) == 30
+    assert load(db, long_rows(), key=server_key, again=True).returns == 30
+    with pytest.raises(SurveyError, match="--again"):
+        load(db, long_rows(), key=server_key)
+
+
+def test_the_same_returns_are_known_in_another_order_and_another_kind_of_file(db: Database) -> None:
+    make_long_wave(db)
+    load(db, long_rows(), key=server_key)
+    rows = [dict(reversed(row.items())) for row in reversed(long_rows())]
+    header = list(rows[0])
+    content = workbook([header, *([row[name] for name in header] for row in rows)])
+    with pytest.raises(SurveyError, match="--again"):
+        load_returns(db, "tiny-1", "other.xlsx", content, TODAY, key=server_key)
+
+
+def test_a_file_with_one_answer_changed_is_another_file(db: Database) -> None:
+    make_long_wave(db)
+    load(db, long_rows(), key=server_key)
+    changed = long_rows()
+    changed[7]["q3"] = ""
+    assert load(db, changed, key=server_key).returns == 30
+
+
+def test_the_same_file_goes_into_another_wave(db: Database) -> None:
+    make_long_wave(db)
+    make_long_wave(db, "tiny-2")
+    for name in ("tiny-1", "tiny-2"):
+        assert load_returns(db, name, "a.csv", table(long_rows()), TODAY, key=server_key).known_again
+
+
+def test_too_few_returns_and_a_small_questionnaire_leave_no_fingerprint(db: Database) -> None:
+    """Somebody who has every file of the server could go through all that so little can be."""
+    make_long_wave(db)
+    assert not load(db, long_rows(9), key=server_key).known_again
+    assert load(db, long_rows(10), key=server_key).known_again
+    make_wave(db, "small", document=make_document([make_question()], survey="small"), anyone=True, carry=None)
+    rows = table([{"q1": "yes"}] * 100)
+    assert not load_returns(db, "small", "a.csv", rows, TODAY, key=server_key).known_again
+    assert fingerprints(db) == 1
+
+
+def test_a_file_with_units_leaves_no_fingerprint(db: Database) -> None:
+    document = make_document([make_question(id=f"q{i}") for i in range(40)])
+    make_wave(db, document=document)
+    rows = [row | {"dat": f"U{i + 1:03}"} for i, row in enumerate(long_rows())]
+    assert not load(db, rows, unit_column="dat", key=server_key).known_again
+    assert fingerprints(db) == 0
+
+
+def test_without_the_key_of_the_server_no_guess_can_be_tried(db: Database) -> None:
+    make_long_wave(db)
+    load(db, long_rows(), key=server_key)
+    assert load(db, long_rows(), key=lambda: b"x" * 32).returns == 30
+    assert fingerprints(db) == 2
+
+
+def test_a_refused_file_is_not_remembered(db: Database) -> None:
+    make_long_wave(db)
+    wrong = [*long_rows(), {"q1": "maybe"}]
+    problems(db, wrong, key=server_key)
+    assert fingerprints(db) == 0
+
+
+def test_the_close_erases_what_files_are_known_by(db: Database) -> None:
+    make_long_wave(db)
+    load(db, long_rows(), key=server_key)
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    assert fingerprints(db) == 0
+
+
+def fingerprints(db: Database) -> int:
+    with db.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM loading").scalar() or 0)
+
+
 # ── organisations that are marked done ───────────────────────────────────────
 
 OF = {"kind": "yes"}
@@ -324,6 +422,18 @@ def test_units_that_cannot_be_marked_are_told_and_none_is(db: Database) -> None:
         'line 6, dat: "U003" stands in row 5 too; keep one',
     ]
     assert (campaigning.status(db, "tiny-1").received, in_store(db)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [("refused", "is noted as one that does not wish to take part"), ("out-of-scope", "is noted as out of scope")],
+)
+def test_organisations_that_opted_out_or_are_out_of_scope_are_told(db: Database, noted: str, said: str) -> None:
+    make_wave(db)
+    writing.mark_organisation(db, "tiny-1", "U001", noted, TODAY)
+    (problem,) = problems(db, [OF | {"dat": "U001"}], unit_column="dat")
+    assert problem.what == f'"U001" {said}'
+    assert problem.do == "take the row out; if the note is wrong: surveyapp wave mark tiny-1 U001 none"
 
 
 def test_a_stratum_that_is_not_the_frames_is_told(db: Database) -> None:
@@ -394,7 +504,9 @@ def test_the_demonstration_loaded_from_a_file_gives_the_same_tables(db: Database
     rows = [flat(given, multiples) | {"region": regions[unit]} for unit, given in zip(units, answers, strict=True)]
     loaded = load_returns(db, "loaded", "returns.csv", table(rows), TODAY)
     assert (loaded.returns, loaded.gaps) == (65, ())
-    plan = config.read_file(config.project_file("exports/dat-2012-appendix.json"))
+    appendix = json.loads(config.read_file(config.project_file("exports/dat-2012-appendix.json")))
+    closed = [entry for entry in appendix["tables"] if "question" in entry]
+    plan = json.dumps(appendix | {"tables": closed}).encode()
     assert figures_of(db, "loaded", keys[1], plan) == figures_of(db, "paged", codes[1], plan)
 
 

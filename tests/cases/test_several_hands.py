@@ -9,14 +9,9 @@ from surveyapp import collecting
 from surveyapp.collecting import desk, enter, save_page, submit, take_form
 from surveyapp.problems import NotFound, Refused, Unfinished
 from surveyapp.storage.database import Database
-from tests.makers import (
-    PEPPER,
-    TODAY,
-    make_document,
-    make_question,
-    make_wave,
-    opened,
-)
+from tests.makers import PEPPER, TODAY, everything, make_document, make_question, make_wave, opened
+
+pytestmark = pytest.mark.stores
 
 NUMBERS = make_document(
     [make_question("number", "spend", max=1000), make_question("text", "why", max_length=50)],
@@ -112,10 +107,10 @@ def test_a_note_to_a_colleague_lies_in_the_draft_and_goes_no_further(db: Databas
     visit = enter(db, PEPPER, codes["U001"], TODAY)
     assert collecting.leave_for_colleague(db, visit, "s1", "Ask CANARY-017\x00 in finance", TODAY) == []
     assert desk(db, visit, TODAY).notes == {"s1": "Ask CANARY-017 in finance"}
-    assert b"CANARY" not in db.path.read_bytes()
+    assert b"CANARY" not in everything(db)
     save_page(db, visit, "p2", {"q1": ["yes"]}, TODAY)
     submit(db, visit, TODAY)
-    assert b"CANARY" not in db.path.read_bytes()
+    assert b"CANARY" not in everything(db)
 
 
 def test_a_section_can_be_taken_back(db: Database) -> None:
@@ -199,10 +194,10 @@ def test_an_answer_changed_online_since_the_form_went_out_stays_and_both_are_tol
 def test_another_file_is_refused_and_changes_nothing(db: Database) -> None:
     visit = at(db)
     save_page(db, visit, "p1", {"spend": ["7"]}, TODAY)
-    before = db.path.read_bytes()
+    before = everything(db)
     with pytest.raises(Refused):
         take_form(db, visit, "form.xlsx", b"PK\x03\x04 nothing", TODAY)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 # ── words that may tell ──────────────────────────────────────────────────────

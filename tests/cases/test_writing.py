@@ -3,8 +3,6 @@
 import email
 import json
 import re
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from email.policy import default
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from surveyapp import campaigning, collecting, mail, privacy, publishing, writing
+from surveyapp import campaigning, collecting, framing, mail, privacy, publishing, writing
 from surveyapp.campaigning import close_wave, status
 from surveyapp.config import alone
 from surveyapp.fieldwork import Frame, Unit
@@ -21,7 +19,7 @@ from surveyapp.mail import Folder
 from surveyapp.problems import NotFound, Refused, SurveyError, UnknownCode, WaveNotOpen
 from surveyapp.storage.database import Database
 from surveyapp.writing import Desk, Outcome
-from tests.makers import PEPPER, TODAY, as_form, make_all_types, make_answers, make_frame, send
+from tests.makers import PEPPER, TODAY, as_form, everything, make_all_types, make_answers, make_frame, rows, send
 
 ADDRESS, SENDER = "https://survey.example.org", "The office <office@example.org>"
 
@@ -132,13 +130,13 @@ def test_no_code_is_in_the_database_before_or_after_sending(db: Database, tmp_pa
     _opened(db)
     (tmp_path / "out" / "U001.eml").mkdir(parents=True)
     _invite(db, tmp_path)
-    waiting, sealed = db.path.read_bytes(), [code for (code,) in _rows(db, "SELECT code FROM letter")]
+    waiting, sealed = everything(db), [code for (code,) in rows(db, "SELECT code FROM letter")]
     (tmp_path / "out" / "U001.eml").rmdir()
     _invite(db, tmp_path)
-    sent = db.path.read_bytes()
+    sent = everything(db)
     assert all(code in waiting for code in sealed)
     assert not [code for code in sealed if code[:16] in sent or code[-16:] in sent]
-    assert set(_rows(db, "SELECT code, state FROM letter")) == {(None, "sent")}
+    assert set(rows(db, "SELECT code, state FROM letter")) == {(None, "sent")}
     for file in (tmp_path / "out").iterdir():
         code = _code_in(file)
         for content in (waiting, sent):
@@ -154,13 +152,13 @@ def test_a_letter_waits_under_the_key_of_its_own_file(db: Database, tmp_path: Pa
     (tmp_path / "outbox-key").unlink()
     with pytest.raises(privacy.CannotOpen, match="restore that file"):
         _invite(db, tmp_path)
-    assert set(_rows(db, "SELECT state FROM letter")) == {("due",)}
+    assert set(rows(db, "SELECT state FROM letter")) == {("due",)}
 
 
 def test_the_outbox_holds_days_and_no_hour(db: Database, tmp_path: Path) -> None:
     _opened(db)
     _invite(db, tmp_path)
-    assert set(_rows(db, "SELECT due_on, done_on FROM letter")) == {("2012-01-16", "2012-01-16")}
+    assert set(rows(db, "SELECT due_on, done_on FROM letter")) == {("2012-01-16", "2012-01-16")}
 
 
 def test_nobody_is_written_to_when_the_last_day_is_over(db: Database, tmp_path: Path) -> None:
@@ -176,7 +174,7 @@ def test_a_closed_wave_writes_to_nobody_and_forgets_who_was_late(db: Database, t
     _invite(db, tmp_path)
     writing.remind(_desk(db, tmp_path, TODAY + timedelta(10)), "tiny-1", [10])
     close_wave(db, "tiny-1", TODAY + timedelta(11))
-    assert set(_rows(db, "SELECT kind, code FROM letter")) == {("invitation", None)}
+    assert set(rows(db, "SELECT kind, code FROM letter")) == {("invitation", None)}
     for attempt in (writing.invite, lambda desk, name: writing.remind(desk, name, None)):
         with pytest.raises(WaveNotOpen):
             attempt(_desk(db, tmp_path), "tiny-1")
@@ -221,10 +219,10 @@ def test_a_letter_whose_file_was_written_before_the_crash_is_sent(db: Database, 
     with pytest.raises(KeyboardInterrupt):
         writing.invite(_desk(db, tmp_path, transport=crash), "tiny-1")
     before = _files(tmp_path)
-    assert _rows(db, "SELECT count(*) FROM letter WHERE state = 'trying'") == [(1,)]
+    assert rows(db, "SELECT count(*) FROM letter WHERE state = 'trying'") == [(1,)]
     assert _invite(db, tmp_path).sent == 39
     assert before.items() <= _files(tmp_path).items()
-    assert set(_rows(db, "SELECT state, code FROM letter")) == {("sent", None)}
+    assert set(rows(db, "SELECT state, code FROM letter")) == {("sent", None)}
 
 
 def test_a_letter_of_which_nobody_knows_is_listed_and_not_sent_again(db: Database, tmp_path: Path) -> None:
@@ -241,7 +239,7 @@ def test_a_letter_of_which_nobody_knows_is_listed_and_not_sent_again(db: Databas
 def test_whoever_knows_can_say_that_it_was_sent(db: Database, tmp_path: Path) -> None:
     _lost(db, tmp_path)
     writing.mark_sent(db, "tiny-1", "U001", TODAY)
-    assert _rows(db, "SELECT count(*) FROM letter WHERE state = 'sent' AND code IS NULL") == [(40,)]
+    assert rows(db, "SELECT count(*) FROM letter WHERE state = 'sent' AND code IS NULL") == [(40,)]
     with pytest.raises(SurveyError, match="no letter to U001 is unknown"):
         writing.mark_sent(db, "tiny-1", "U001", TODAY)
 
@@ -323,6 +321,83 @@ def test_nobody_is_reminded_of_an_invitation_that_did_not_arrive(db: Database, t
     assert not list((tmp_path / "out").glob("U001_reminder*"))
 
 
+# ── which reminder it is ─────────────────────────────────────────────────────
+
+
+def test_reminders_have_the_words_of_their_day_where_there_are_any(db: Database, tmp_path: Path) -> None:
+    _invited(db, tmp_path)
+    writing.set_template(db, "tiny-1", "second", "en", b"Subject: The second\n\nPlease\n")
+    for day, subject in ((10, "Reminder: A tiny survey"), (20, "The second"), (27, "Reminder: A tiny survey")):
+        assert _remind(db, tmp_path, day) == 40
+        assert _subjects(tmp_path, TODAY + timedelta(day)) == {subject}
+
+
+def test_a_reminder_of_the_rule_is_sent_by_hand_to_those_who_are_due_it(db: Database, tmp_path: Path) -> None:
+    _invited(db, tmp_path)
+    second = writing.rule_of("second", (10, 20, 27))
+    assert second == (20,)
+    assert _by_hand(db, tmp_path, 19, "second", second) == 0
+    assert _by_hand(db, tmp_path, 21, "second", second) == 40
+    assert _by_hand(db, tmp_path, 22, "second", second) == 0
+    assert [_remind(db, tmp_path, day) for day in (22, 26, 27)] == [0, 0, 40]
+
+
+def test_a_reminder_that_was_sent_early_is_not_sent_again_by_rule(db: Database, tmp_path: Path) -> None:
+    _invited(db, tmp_path)
+    assert _by_hand(db, tmp_path, 5, "first", None) == 40
+    assert [_remind(db, tmp_path, day) for day in (10, 20)] == [0, 40]
+
+
+def test_after_the_final_one_nobody_is_reminded_by_rule(db: Database, tmp_path: Path) -> None:
+    codes = _invited(db, tmp_path)
+    send(db, codes["U002"], make_answers())
+    assert writing.rule_of("final", (10, 20, 27)) is None
+    assert _by_hand(db, tmp_path, 3, "final", None) == 39
+    assert _subjects(tmp_path, TODAY + timedelta(3)) == {"Last reminder: A tiny survey"}
+    assert [_remind(db, tmp_path, day) for day in (10, 20, 27)] == [0, 0, 0]
+    assert _by_hand(db, tmp_path, 28, "final", None) == 0
+    assert _remind(db, tmp_path, 28, now=True) == 39
+
+
+def test_a_rule_of_two_days_has_no_third_reminder() -> None:
+    with pytest.raises(SurveyError, match="the rule has 2 days, none for a third reminder; give more"):
+        writing.rule_of("third", (7, 14))
+    with pytest.raises(SurveyError, match='is not a reminder here; did you mean "final"'):
+        writing.rule_of("finale", (7, 14))
+
+
+def test_a_preview_says_who_would_be_reminded_and_sends_nothing(db: Database, tmp_path: Path) -> None:
+    codes = _invited(db, tmp_path)
+    send(db, codes["U001"], make_answers())
+    before, later = _files(tmp_path), TODAY + timedelta(10)
+    found = writing.preview_reminders(db, "tiny-1", (10, 20), "", later)
+    assert found.to[:2] == (("U002", "first"), ("U003", "first"))
+    assert found.first is not None
+    assert (found.first.to, found.first.words.subject) == ("team2@example.org", "Reminder: A tiny survey")
+    assert writing.preview_reminders(db, "tiny-1", (10, 20), "", TODAY).first is None
+    assert _files(tmp_path) == before
+    assert _remind(db, tmp_path, 10) == 39
+
+
+def test_a_final_reminder_in_welsh_is_shipped(db: Database, tmp_path: Path) -> None:
+    document = _in_welsh(make_all_types(languages=["en", "cy"]))
+    units = tuple(replace(unit, language="cy") for unit in make_frame().units)
+    _opened(db, document, frame=Frame(units, ("region",)))
+    _invite(db, tmp_path)
+    _by_hand(db, tmp_path, 3, "final", None)
+    assert _subjects(tmp_path, TODAY + timedelta(3)) == {"Nodyn atgoffa olaf: A tiny survey (cy)"}
+
+
+def test_a_removed_organisation_is_not_asked_again_whatever_is_noted(db: Database, tmp_path: Path) -> None:
+    _invited(db, tmp_path)
+    framing.remove(db, "tiny-1", "U001")
+    with pytest.raises(SurveyError, match="U001 asked to be removed and counts as refused"):
+        writing.mark_organisation(db, "tiny-1", "U001", "", TODAY)
+    writing.mark_organisation(db, "tiny-1", "U001", "out-of-scope", TODAY)
+    assert _remind(db, tmp_path, 10) == 39
+    assert _invite(db, tmp_path).sent == 0
+
+
 # ── new codes ────────────────────────────────────────────────────────────────
 
 
@@ -330,12 +405,12 @@ def test_a_new_code_ends_the_old_and_erases_its_draft(db: Database, tmp_path: Pa
     codes = _invited(db, tmp_path)
     visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
     collecting.save_page(db, visit, "p1", as_form({"kind": "yes"}), TODAY)
-    boxes = [box for (box,) in _rows(db, "SELECT box FROM draft")]
+    boxes = [box for (box,) in rows(db, "SELECT box FROM draft")]
     assert writing.new_code(_desk(db, tmp_path, TODAY + timedelta(1)), "tiny-1", "U001").sent == 1
     with pytest.raises(UnknownCode):
         collecting.enter(db, PEPPER, codes["U001"], TODAY)
-    assert _rows(db, "SELECT count(*) FROM draft") == [(0,)]
-    assert boxes[0][:32] not in db.path.read_bytes()
+    assert rows(db, "SELECT count(*) FROM draft") == [(0,)]
+    assert boxes[0][:32] not in everything(db)
     (file,) = (tmp_path / "out").glob("U001_code*")
     assert _letter(file)["Subject"] == "A new access code: A tiny survey"
     assert "answers that were begun with it have been erased" in _letter(file).get_content()
@@ -396,7 +471,7 @@ def test_an_address_that_the_wave_does_not_have_marks_nobody(db: Database, tmp_p
         'line 3, unit: "X1" is not in tiny-1; correct it',
         'line 4, unit: "X2" is not in tiny-1; correct it',
     ]
-    assert _rows(db, "SELECT count(*) FROM organisation WHERE disposition != ''") == [(0,)]
+    assert rows(db, "SELECT count(*) FROM organisation WHERE disposition != ''") == [(0,)]
 
 
 def test_who_has_answered_cannot_have_refused(db: Database, tmp_path: Path) -> None:
@@ -486,14 +561,14 @@ def test_a_name_never_becomes_a_header(db: Database, tmp_path: Path) -> None:
 
 def test_a_preview_is_the_letter_with_a_made_up_code(db: Database, tmp_path: Path) -> None:
     _opened(db)
-    before = db.path.read_bytes()
+    before = everything(db)
     shown = writing.preview(db, "tiny-1", "invitation", "U007", TODAY)
     assert shown.to == "team7@example.org"
     assert "/#ABCDE-12345-FGHJK-67890\n" in shown.words.text
     assert writing.preview(db, "tiny-1", "reminder", "", TODAY).to == "team1@example.org"
     with pytest.raises(NotFound, match='did you mean "U007"'):
         writing.preview(db, "tiny-1", "invitation", "U0007", TODAY)
-    assert db.path.read_bytes() == before
+    assert everything(db) == before
 
 
 # ── makers ───────────────────────────────────────────────────────────────────
@@ -583,6 +658,15 @@ def _remind(db: Database, folder: Path, days: int, now: bool = False) -> int:
     return writing.remind(_desk(db, folder, TODAY + timedelta(days)), "tiny-1", None if now else (10, 20, 27)).sent
 
 
+def _by_hand(db: Database, folder: Path, days: int, kind: str, rule: Any) -> int:
+    return writing.remind(_desk(db, folder, TODAY + timedelta(days)), "tiny-1", rule, kind).sent
+
+
+def _subjects(folder: Path, day: date) -> set[str]:
+    """Of the reminders of a day."""
+    return {_letter(file)["Subject"] for file in (folder / "out").glob(f"*_reminder_{day}-*.eml")}
+
+
 def _codes(folder: Path) -> dict[str, str]:
     return {file.stem: _code_in(file) for file in sorted((folder / "out").iterdir())}
 
@@ -599,8 +683,3 @@ def _code_in(path: Path) -> str:
     found = re.search(r"#([0-9A-Z-]{23})", _letter(path).get_content())
     assert found
     return found[1]
-
-
-def _rows(db: Database, query: str) -> list[Any]:
-    with closing(sqlite3.connect(db.path)) as connection:
-        return connection.execute(query).fetchall()

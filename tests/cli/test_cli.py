@@ -35,6 +35,13 @@ COMMANDS = {
     "audit-anonymity",
     "audit-percentages",
     "backup",
+    "coding agreement",
+    "coding codeframe",
+    "coding load",
+    "coding quotations",
+    "coding settle",
+    "coding sheet",
+    "db check",
     "db upgrade",
     "demo",
     "frame check",
@@ -58,10 +65,13 @@ COMMANDS = {
     "letters set",
     "letters show",
     "letters test",
+    "microdata",
     "rates",
     "remind",
+    "responses enter",
     "responses load",
     "restore",
+    "retention forget",
     "retention run",
     "retention set",
     "retention show",
@@ -77,6 +87,7 @@ COMMANDS = {
     "wave resume",
     "wave settings",
     "wave status",
+    "why",
 }
 
 
@@ -318,6 +329,8 @@ def test_a_newer_frame_is_shown_asked_for_and_loaded_once(fielded: Mapping[str, 
     assert loaded == [*shown, "tiny-1: 1 new, 0 changed, 0 gone"]
     status = json.loads(done("wave", "status", "tiny-1", "--json").stdout)
     assert (status["frame"], status["issued"], status["cells"]) == (41, 41, {"North": 21, "South": 20})
+    assert status["cells_at_opening"] == {"North": 20, "South": 20}
+    assert "cells      North 21 (20 at the opening), South 20\n" in done("wave", "status", "tiny-1").stdout
     assert done("frame", "load", "tiny-1", "newer.csv").stdout == "nothing to change\n"
 
 
@@ -328,7 +341,7 @@ def test_a_unit_is_removed_when_it_is_typed_again(fielded: Mapping[str, str]) ->
     right = CliRunner().invoke(main, ["frame", "remove", "tiny-1", "U001"], input="U001\n")
     assert right.exit_code == 0
     assert "U001: contact, letters, access code and draft are erased; it is not written to again" in right.stdout
-    assert _status()["issued"] == 39
+    assert _status()["issued"] == 40
     _answer({"U002": fielded["U002"]})
     answered = done("frame", "remove", "tiny-1", "U002", "--yes").stdout
     assert answered.startswith("U002: contact and letters are erased; it has answered: that stays noted")
@@ -403,9 +416,19 @@ def test_every_command_explains_itself(command: str, office: Path) -> None:
         "wave settings tiny-1 --closes 2031-02-30",
         "wave status tiny-1 --xml",
         "invite",
+        "coding",
+        "coding codeframe",
+        "coding sheet tiny-1 worries --out X.xlsx",
+        "coding sheet tiny-1 worries --coder A --out X.csv",
+        "coding load tiny-1",
+        "coding settle tiny-1 worries",
+        "coding settle tiny-1 worries --out X.xlsx --load X.xlsx",
+        "coding quotations tiny-1 worries --sheet X.xlsx --out Y.xlsx",
         "tray open",
         "tables tiny-1",
         "responses load tiny-1",
+        "responses enter",
+        "responses enter tiny-1 --port 0",
         "retention set tiny-1",
         "retention set tiny-1 --key -1",
         "retention run --today soon",
@@ -514,6 +537,7 @@ def test_wrong_usage_is_told_with_exit_code_2(command: str, office: Path) -> Non
         ("tray open tiny-1 --key wrong.key", "3 of 3 boxes do not open: the key is not the one of this wave"),
         ("tables nope --out x.json", "there is no wave 'nope'"),
         ("tables tiny-1 --out x.json", "no answers of tiny-1 have been released yet"),
+        ("responses enter nope", "there is no wave 'nope'"),
         ("responses load nope frame.csv", "there is no wave 'nope'"),
         ("responses load tiny-1 missing.csv", "there is no file missing.csv"),
         ("responses load tiny-1 binary.dat", "binary.dat: 1 problem"),
@@ -613,6 +637,33 @@ def test_returns_that_lack_required_answers_are_listed(fielded: Mapping[str, str
     assert "line 2, kind: select one answer" in result.stderr
 
 
+def test_backups_written_elsewhere_are_known_until_they_are_gone(beset: Path) -> None:
+    for name in ("one", "two"):
+        done("backup", "--out", f"safe/{name}.db")
+    assert "elsewhere" not in Path("home/surveyapp.db").read_bytes().decode(errors="replace")
+    Path("safe/two.db").rename("safe/away.db")
+    shown = done("retention", "show").stdout
+    assert f"{beset}/safe/one.db  kept\n" in shown
+    assert f"{beset}/safe/two.db  kept; it is not within reach\n" in shown
+    assert "Still known" not in done("retention", "run").stderr
+    told = done("retention", "run", "--today", "2100-01-01").stderr
+    assert f"Still known: {beset}/safe/one.db, a backup of " in told
+    assert f"destroy it, then: surveyapp retention forget {beset}/safe/two.db" in told
+    assert Path("safe/one.db").exists()
+    assert f"{beset}/safe/one.db: erased" in done("retention", "run", "--today", "2100-01-01", "--copies").stdout
+    assert sorted(path.name for path in Path("safe").iterdir()) == ["away.db", "two.db.sha256"]
+    done("retention", "forget", "safe/two.db")
+    assert done("retention", "run", "--today", "2100-01-01").stderr == ""
+    assert "no backup is known to lie at" in refused("retention", "forget", "safe/two.db").stderr
+
+
+def test_a_backup_that_fails_is_not_known(beset: Path) -> None:
+    Path("there.db").write_text("x")
+    refused("backup", "--out", "there.db")
+    Path("there.db").unlink()
+    assert "there.db" not in done("retention", "show").stdout
+
+
 def test_a_backup_is_restored_into_an_empty_installation(beset: Path) -> None:
     copied = done("backup", "--out", "safe/copy.db").stdout
     assert re.match(r"safe/copy.db: [0-9,]+ bytes, sha256 [0-9a-f]{16}\nIt holds no key\.", copied)
@@ -646,7 +697,7 @@ def test_what_is_over_is_erased_on_its_day(reported: Path) -> None:
 def test_tables_of_another_kind_are_refused_and_the_old_file_stays(reported: Path, name: str) -> None:
     Path(name).write_text("old")
     assert (
-        "is not a kind of file; end the name in .xlsx or .json"
+        "is not a kind of file; end the name in .xlsx or .docx or .json or .zip"
         in refused("tables", "tiny-1", "--out", name).stderr
     )
     assert Path(name).read_text() == "old"
@@ -950,7 +1001,7 @@ def _commands(group: click.Command, path: str = "") -> Iterator[str]:
 
 def _status() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done("wave", "status", "tiny-1", "--json").stdout)
-    assert found.pop("cells") == {"North": 20, "South": 20}
+    assert found.pop("cells") == found.pop("cells_at_opening") == {"North": 20, "South": 20}
     assert {"paused", "last_day"} <= set(found)
     del found["paused"], found["last_day"]
     return {name: value for name, value in found.items() if name not in {"cells", "last_day", "paused"}}
@@ -1029,5 +1080,15 @@ def _no_links(*_: object) -> None:
 
 
 def _everything(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with its bytes."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Every file below a folder with its bytes; what is kept for speed alone left out."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and "released" not in p.parts)
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+def test_why_says_the_rule_and_never_the_number(reported: Path):
+    entry = {"id": "1", "question": "kind", "by": ["region"]}
+    Path("plan.json").write_text(json.dumps({"survey": "tiny", "title": "Tables", "tables": [entry]}))
+    assert done("why", "tiny-1").output == "Nothing is hidden.\n"
+    said = done("why", "tiny-1", "1", "--plan", "plan.json").output
+    assert said.startswith("Table 1: A base under 30: the figures are printed and marked [u].\n  yes / North\n")
+    assert 'did you mean "1"' in refused("why", "tiny-1", "11", "--plan", "plan.json").stderr

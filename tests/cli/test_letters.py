@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from surveyapp import cli
 from surveyapp.cli import main
 from tests.makers import make_all_types
 from tests.postoffice import post_office
@@ -54,6 +56,23 @@ def test_reminders_follow_the_invitations() -> None:
     assert done("remind tiny-1 --now").stdout == "0 letters in home/outbox/tiny-1\n"
     assert run("remind tiny-1 --rule 20,10").exit_code == 1
     assert run("remind tiny-1 --rule 10 --now").exit_code == 2
+
+
+def test_a_reminder_by_hand_is_previewed_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    done("invite tiny-1")
+    _in_days(monkeypatch, 3)
+    shown = done("remind tiny-1 --kind final --preview").stdout.splitlines()
+    assert shown[0] == "final    10 organisations: U01, U02, U03, U04, U05, U06, U07, U08, U09, U10"
+    assert shown[2:5] == [
+        "From: surveys@localhost",
+        "To: team1@example.org",
+        "Subject: Last reminder: A tiny survey",
+    ]
+    assert done("remind tiny-1 --kind second --preview").stdout == "Nobody is due a reminder.\n"
+    assert done("remind tiny-1 --kind final").stdout == "10 letters in home/outbox/tiny-1\n"
+    assert done("remind tiny-1 --kind second --now").stdout == "0 letters in home/outbox/tiny-1\n"
+    assert 'is not a reminder here; did you mean "first"' in run("remind tiny-1 --kind firts").stderr
+    assert run("remind tiny-1 --kind final --rule 10").exit_code == 2
 
 
 def test_letters_go_through_the_server_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +147,11 @@ def test_letters_that_came_back_and_refusals_are_noted() -> None:
 )
 def test_wrong_usage_of_letters_is_told(command: str) -> None:
     assert run(command).exit_code == 2
+
+
+def _in_days(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    later = cli._today() + timedelta(days)
+    monkeypatch.setattr(cli, "_today", lambda: later)
 
 
 def done(command: str) -> Result:

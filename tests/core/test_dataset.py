@@ -2,7 +2,7 @@
 
 import pytest
 
-from surveyapp.analysis.dataset import NO_REPLY, NOT_ASKED, NOT_IN_VERSION, Dataset, Row, dataset
+from surveyapp.analysis.dataset import NO_REPLY, NOT_ASKED, NOT_IN_VERSION, Dataset, Row, dataset, stacked
 from surveyapp.instrument import Instrument
 from tests.makers import make_instrument, make_question
 
@@ -84,3 +84,22 @@ def test_pandas_gets_codes_and_nan():
     assert frame["q1"].isna().tolist() == [False, True]
     assert frame["q1"].iloc[0] == "no"
     assert list(frame["q1"].cat.categories) == ["yes", "no"]
+
+
+def test_pandas_may_keep_the_kinds_of_missing_apart():
+    instrument = make_instrument([make_question(), GATED])
+    frame = make_dataset(instrument, {"q1": "yes"}, {"q1": "no"}, {}).to_pandas(missing=True)
+    assert list(frame["q1"]) == ["yes", "no", "no reply"]
+    assert list(frame["q2"]) == ["no reply", "not asked", "not asked"]
+    assert frame.attrs["variables"]["q1"]["labels"] == ("Yes", "No")
+
+
+def test_several_waves_stand_one_under_the_other():
+    old, new = make_instrument(), make_instrument([make_question(), make_question("single", "q2")], version="2")
+    waves = {"one": make_dataset(old, {"q1": "no"}), "two": make_dataset(new, {"q1": "yes", "q2": "no"})}
+    assert stacked(waves, missing=True).astype(str).to_dict("list") == {
+        "wave": ["one", "two"],
+        "q1": ["no", "yes"],
+        "q2": ["not in this version", "no"],
+    }
+    assert stacked(waves)["q2"].isna().tolist() == [True, False]

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from surveyapp.fieldwork import due, read_bounces, read_rule
+from surveyapp.fieldwork import due, reached, read_bounces, read_rule
 from surveyapp.problems import Refused
 
 RULE = (10, 20, 27)
@@ -35,6 +35,12 @@ def test_without_a_rule_one_is_due_on_any_day_but_that_of_another_letter():
     assert due(None, None, None, date(2012, 1, 17))
     assert not due("2012-01-16", None, None, date(2012, 1, 16))
     assert not due("2012-01-16", "2012-01-20", None, date(2012, 1, 20))
+
+
+def test_days_of_the_rule_that_are_over_are_counted():
+    assert [reached("2012-01-16", RULE, date(2012, 1, day)) for day in (25, 26, 31)] == [0, 1, 1]
+    assert reached("2012-01-16", RULE, date(2012, 2, 12)) == 3
+    assert reached(None, RULE, date(2012, 2, 12)) == reached("2012-01-16", None, date(2012, 2, 12)) == 0
 
 
 def test_a_rule_is_rising_days():

@@ -58,6 +58,26 @@ def test_a_frame_is_read_as_any_office_saves_it(delimiter, end, mark):
     assert read_frame(content.encode()).units == (Unit("U1", "Team 1", strata={"region": "North"}),)
 
 
+@pytest.mark.parametrize("hint", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_line_that_tells_excel_the_separator_is_no_row(hint, end, mark):
+    lines = [hint, "unit;name;email;region", "U1;Team, 1, North;;North, West"]
+    frame = read_frame((mark + end.join(lines)).encode())
+    assert frame.units == (Unit("U1", "Team, 1, North", strata={"region": "North, West"}),)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|", "\t"])
+def test_excel_may_be_told_any_separator_and_lines_count_from_the_first(separator):
+    lines = [f"sep={separator}", separator.join(["unit", "name", "email"]), separator.join(["U1", "T", "x"])]
+    assert [line for *_, line in refusal("\n".join(lines))] == [3]
+
+
+def test_a_heading_that_begins_like_the_hint_is_a_heading():
+    with pytest.raises(Refused, match="unit"):
+        read_frame(b"sep=;x;y\nU1;Team 1;\n")
+
+
 def test_quoted_cells_keep_their_commas():
     content = HEADER + 'U1,"Team 1, North ""A""",,"North; West"\n'
     assert read_frame(content.encode()).units[0].name == 'Team 1, North "A"'

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from surveyapp.analysis.percentages import Change, Repair, as_json, audit, describe, summarise
-from surveyapp.analysis.published import Cell, Printed, Published, read_published
+from surveyapp.analysis.printed.percentages import Change, Repair, as_json, audit, describe, summarise
+from surveyapp.analysis.printed.published import Cell, Printed, Published, read_published
 from surveyapp.problems import Refused
 
 DAT_2012 = Path(__file__).parents[2] / "surveyapp/demonstration/figures/dat-2012.json"

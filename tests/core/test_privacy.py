@@ -312,3 +312,17 @@ def test_by_hand_a_small_cell_takes_the_smallest_other_with_it():
     assert Counter(privacy.blanked(["N"] * 9 + ["E"] * 2, 5)) == {"": 11}
     assert Counter(privacy.blanked(["N"] * 9 + ["S"] * 5, 5)) == {"N": 9, "S": 5}
     assert privacy.blanked([], 5) == []
+
+
+def test_what_was_released_before_counts_and_stays():
+    assert privacy.blanked(["N"] * 3 + ["S"] * 7, 5, before=["N"] * 6) == ["N"] * 3 + ["S"] * 7
+    assert Counter(privacy.blanked(["E"] * 2 + ["S"] * 7, 5, before=["N"] * 6 + ["S"] * 9)) == {"": 9}
+    assert Counter(privacy.blanked(["E"] * 2 + ["S"] * 7, 5, before=["N"] * 6 + [""] * 5)) == {"": 2, "S": 7}
+
+
+@given(CELLS, CELLS, st.integers(1, 12))
+def test_the_blank_ones_of_two_releases_are_enough_or_all_that_leave_now(before, now, at_least):
+    earlier = privacy.blanked(before, at_least)
+    released = privacy.blanked(now, at_least, earlier)
+    blank = Counter([*earlier, *released])[""]
+    assert not Counter(released)[""] or blank >= at_least or set(released) == {""}

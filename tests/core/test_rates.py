@@ -162,12 +162,12 @@ def test_nobody_is_printed_as_nobody():
     assert table(North=(0, 20), South=(14, 30)) == {"North": 0, "South": 14, "All": 14}
 
 
-def test_a_small_number_becomes_a_range_and_the_smallest_other_with_it():
-    """64 − 30 − 20 would be 14 for North and West together, and of these West alone is 10 or more."""
+def test_a_small_number_becomes_a_range_and_others_with_it():
+    """With 10 or more in the West, the total would leave 4 at most for the North: so the East goes too."""
     assert table(North=(4, 20), South=(30, 60), East=(20, 50), West=(10, 40)) == {
         "North": "1 to 9",
         "South": 30,
-        "East": 20,
+        "East": "10 to 50",
         "West": "10 to 40",
         "All": 64,
     }
@@ -224,10 +224,52 @@ def test_facts_of_the_list_are_printed_as_they_are():
     ]  # fmt: skip
 
 
+def test_a_second_table_says_nothing_that_could_be_subtracted_from_the_first():
+    """Of the North all but three organisations are of kind a: 12 less the 9 of kind a would be theirs."""
+    frame = [
+        *[Standing({"region": "North", "kind": "a"}, invited=True, done=i < 10) for i in range(20)],
+        *[Standing({"region": "North", "kind": "b"}, invited=True, done=i < 2) for i in range(12)],
+        *[Standing({"region": "South", "kind": "c"}, invited=True, done=i < 14) for i in range(30)],
+    ]
+    found = compile_rates(
+        frame, ["region", "kind"], wave="w", state="open", opened_on="2012-01-09", today="2012-01-20",
+        minimum=10, sent=None,
+    )  # fmt: skip
+    assert [numbers(row) for row in found.tables["region"]] == [12, 14]
+    assert [numbers(row) for row in found.tables["kind"]] == ["0 to 20", "0 to 12", "0 to 30"]
+    assert numbers(found.whole) == 26
+
+
+def test_two_tables_without_a_small_number_are_both_whole():
+    cells = [(region, kind) for region in "NS" for kind in "ab"]
+    frame = [replace(NORTH, strata={"region": r, "kind": k}, done=i < 12) for r, k in cells for i in range(30)]
+    found = compile_rates(
+        frame, ["region", "kind"], wave="w", state="open", opened_on="2012-01-09", today="2012-01-20",
+        minimum=10, sent=None,
+    )  # fmt: skip
+    assert [numbers(row) for table in found.tables.values() for row in table] == [24, 24, 24, 24]
+
+
+def test_days_and_strata_say_the_same_of_all_and_hide_it_together():
+    few = [replace(NORTH, done=i < 3, done_on="2012-01-10" if i < 3 else None) for i in range(20)]
+    found = wave(few)
+    assert numbers(found.whole) == "1 to 4"
+    assert [str(period.completed) for period in found.periods or ()] == ["1 to 4"]
+    many = [replace(NORTH, done=i < 9, done_on=f"2012-01-1{i // 3}" if i < 9 else None) for i in range(20)]
+    found = wave(many)
+    assert sum(period.completed for period in found.periods or ()) == numbers(found.whole) == 9
+
+
+def test_an_indicator_has_two_places_also_for_programmes():
+    frame = [replace(NORTH, done=i < 10) for i in range(20)] + [replace(SOUTH, done=i < 6) for i in range(30)]
+    found = as_json(wave(frame))
+    assert (found["r_indicator"], found["partial_indicators"]) == (0.71, {"region": 0.15})
+
+
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_whoever_tries_every_number_finds_none_that_is_hidden(given):
-    """Three values stay possible for each small number, or all that its range or the total alone would leave."""
+    """Every value of its own range stays possible for each small number, as far as the total alone leaves it."""
     strata = {f"S{i}": (min(n, of), of) for i, (n, of) in enumerate(given)}
     total, room = sum(n for n, _ in strata.values()), sum(of for _, of in strata.values())
     assume(total)
@@ -240,7 +282,8 @@ def test_whoever_tries_every_number_finds_none_that_is_hidden(given):
         assert number in choices[i]
         if 0 < number < 5 or (number < of < 5):
             by_total = range(max(0, total - (room - of)), min(of, total) + 1)
-            assert len({choice[i] for choice in fitting}) >= min(3, len(choices[i]), len(by_total)), strata
+            own = range(1, 5) if of >= 5 else range(of + 1)
+            assert {choice[i] for choice in fitting} >= set(own) & set(by_total), strata
 
 
 def _possible(row: Row, room: int) -> range:
@@ -342,6 +385,21 @@ def test_rates_are_printed_once_it_is_known_how_complete_the_answers_are():
     assert "RR1, RR2: not available yet" in describe(waiting)
     assert "RR1 30%: 6 complete of 20 eligible" in describe(released)
     assert "RR2 35%: 6 complete and 1 partial of 20 eligible" in describe(released)
+
+
+def test_no_rate_is_printed_of_fewer_answers_than_the_minimum():
+    frame = [replace(NORTH, done=True)] * 4 + [NORTH] * 16
+    found = wave(frame, sent={"complete": 4, "partial": 0, "breakoff": 0})
+    assert found.rate is None
+    assert "RR1, RR2: not available yet; they need every answer sent to be released from the tray, and 5 at" in (
+        describe(found)
+    )
+
+
+def test_answers_loaded_without_saying_whose_count_in_the_rates_and_are_named():
+    found = wave([NORTH] * 20, sent={"complete": 8, "partial": 0, "breakoff": 0})
+    assert "RR1 40%: 8 complete of 20 eligible" in describe(found)
+    assert "(Some answers were loaded without saying whose they are" in describe(found)
 
 
 def test_figures_for_programmes_hold_ranges_and_full_precision():

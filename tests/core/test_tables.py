@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveyapp.analysis.dataset import Dataset
-from surveyapp.analysis.disclosure import protect
-from surveyapp.analysis.tables import Layout, Table, rounded, tabulate
+from surveyapp.analysis.tables import Table, rounded
+from surveyapp.analysis.tabulation import Layout, tabulate
 from tests.core.test_dataset import make_dataset
 from tests.makers import make_instrument, make_question
 
@@ -174,29 +174,3 @@ def test_the_order_of_responses_changes_nothing(order: list[str]):
     instrument = make_instrument([make_question("single", "q", options=SCALE)])
     data = make_dataset(instrument, *({"q": code} if code != "blank" else {} for code in order))
     assert printed(make_table(data)) == {"up": ["60"], "same": ["0"], "down": ["40"]}
-
-
-# ── protection ───────────────────────────────────────────────────────────────
-
-
-def test_a_base_under_the_minimum_is_hidden_whole():
-    protected = protect(make_table(make_single(up=4, same=5)), 10)
-    assert printed(protected.table) == {"up": ["[c]"], "same": ["[c]"], "down": ["[c]"]}
-    assert all(
-        cell.count is cell.percent is cell.shown is None for row in protected.table.rows for cell in row.cells
-    )
-    assert [(d.row, d.rule) for d in protected.decisions] == [(c, "base under 10") for c in ("up", "same", "down")]
-
-
-def test_a_base_at_the_minimum_is_printed():
-    protected = protect(make_table(make_single(up=5, same=5)), 10)
-    assert printed(protected.table) == {"up": ["50"], "same": ["50"], "down": ["0"]}
-    assert protected.decisions == ()
-
-
-def test_only_the_small_row_of_a_grid_is_hidden():
-    answers = [{"g.x": "up"} for _ in range(10)] + [{"g.y": "up"}]
-    protected = protect(make_table(make_grid(*answers), "g"), 10)
-    assert printed(protected.table)["x"] == ["100", "0", "0"]
-    assert printed(protected.table)["y"] == ["[c]", "[c]", "[c]"]
-    assert printed(protected.table)["z"] == ["[x]", "[x]", "[x]"]

@@ -30,9 +30,10 @@ def test_a_template_is_a_subject_and_a_text():
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["invitation", "reminder", "final", "code"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_shipped_letters_would_be_accepted(kind: str, language: str):
+    assert kind in KINDS
     shipped = DEFAULTS[kind, language]
     assert read_template(as_text(shipped).encode(), kind) == shipped
 
@@ -54,6 +55,7 @@ def test_a_place_that_is_not_known_is_refused_with_the_nearest_and_its_line():
         ("Subject: x\n\nDear", "invitation", "text: it holds no access code"),
         ("Subject: x\n\nDear", "code", "text: it holds no access code"),
         ("Subject: x\n\n{code}", "reminder", "a reminder holds no code"),
+        ("Subject: x\n\n{code}", "final", "a reminder holds no code"),
         ("Subject: {code}\n\n{code}", "code", "an access code must not stand in a subject"),
         ("Subject: x\n\n{code} by {closes}", "code", "the line with {code} would be left out where {closes}"),
         (f"Subject: {'x' * 201}\n\n{{code}}", "code", "subject: it has 201 characters; shorten it to 200"),

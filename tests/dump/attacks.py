@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from surveyapp.storage.forensics import Store
@@ -90,9 +91,21 @@ def spearman(one: Sequence[int], other: Sequence[int]) -> float:
     return across / sum((i - mean) ** 2 for i in range(n))
 
 
+def joined(ranks: Sequence[int]) -> int:
+    """How many respondents whoever knows the order of arrival puts to their own answers, going by this order.
+
+    Forwards or backwards, whichever is better; by chance one of them, whatever their number.
+    """
+    last = len(ranks) - 1
+    return max(
+        sum(rank == i for i, rank in enumerate(ranks)), sum(last - rank == i for i, rank in enumerate(ranks))
+    )
+
+
 # ── A5, A6: what is left over ────────────────────────────────────────────────
 
 
+@cache
 def remains(dump: Dump) -> dict[str, int]:
     """Files that still hold bytes of a draft or box that is gone, with how many of them."""
     found = {}

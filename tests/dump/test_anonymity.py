@@ -7,6 +7,7 @@ nothing. Orders are judged by Spearman's rank correlation, whose standard deviat
 
 import random
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,7 @@ from surveyapp.auditing import ANSWERS
 from surveyapp.fieldwork import Frame
 from surveyapp.storage import forensics, responses
 from surveyapp.storage.database import Database
-from tests.dump import attacks, careless, playing
+from tests.dump import attacks, careless, playing, table
 from tests.dump.attacks import Dump, spearman
 from tests.dump.playing import Played
 from tests.makers import make_document, make_frame, make_home
@@ -216,6 +217,25 @@ def test_no_private_key_lies_in_the_dump(runs: list[Played]) -> None:
         for key in runs[0].dump.keys:
             assert key not in content, name
             assert key.hex().encode() not in content, name
+
+
+# ── the table ────────────────────────────────────────────────────────────────
+
+
+def test_the_table_of_attacks_shows_ours_at_chance_and_the_careless_store_found_out(
+    runs: list[Played], twin: Dump, tmp_path: Path
+) -> None:
+    """Printed with `pytest -s`, and written into the folder of the test."""
+    lines = table.measured(runs, twin)
+    text = f"{len(runs)} fieldworks of {playing.UNITS}\n{table.printed(lines)}\n"
+    (tmp_path / "attacks.txt").write_text(text)
+    sys.stdout.write(f"\n{text}")
+    counted = {line.attack: (line.ours, line.chance) for line in lines if line.chance in {"0", "1"}}
+    assert all(ours == chance for ours, chance in counted.values()), counted
+    joined = [(int(line.ours), int(line.careless)) for line in lines if "joined to units" in line.attack]
+    assert len(joined) == 8
+    assert max(ours for ours, _ in joined) <= 9, "by chance once in ten thousand times"
+    assert max(found for _, found in joined) == playing.UNITS
 
 
 # ── judging ──────────────────────────────────────────────────────────────────

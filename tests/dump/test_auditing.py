@@ -12,14 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from surveyapp import auditing, campaigning, privacy, reporting
+from surveyapp import auditing, campaigning, privacy, publishing, reporting
 from surveyapp.auditing import ATTACKS, Attack, Outcome, Scene
 from surveyapp.config import Home, write_once
 from surveyapp.problems import NotFound
 from surveyapp.storage import forensics
 from surveyapp.storage.database import Database, connect
 from tests.dump import careless, playing, table
-from tests.makers import PEPPER, TODAY, make_answers, make_document, make_home, make_question, make_wave, send
+from tests.makers import (
+    PEPPER,
+    TODAY,
+    make_all_types,
+    make_answers,
+    make_document,
+    make_home,
+    make_question,
+    make_wave,
+    send,
+)
 
 WEAKER = {"_file_time", "_names_in_words"}
 """Attacks that succeed against anybody a little: they are told and never fail."""
@@ -184,6 +194,33 @@ def test_a_letter_of_an_open_wave_is_worth_a_draft(home: Home):
     found = outcome(home, db, "codes_in_letters")
     assert (found.verdict, found.found) == ("known", "30 usable codes, 0 drafts behind them")
     db.close()
+
+
+def test_a_wave_moved_in_the_field_gives_no_rare_version(fielded: Fielded):
+    home, db, key, codes = fielded
+    newer = make_all_types(version="2")
+    newer["sections"][0]["pages"][0]["questions"].append(make_question("single", "outlook"))
+    publishing.publish(db, json.dumps(newer).encode(), TODAY)
+    campaigning.move_wave(db, "tiny-1", "2")
+    for unit in ("U013", "U014", "U015"):
+        send(db, codes[unit], make_answers())
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    reporting.open_tray(db, "tiny-1", key)
+    assert outcome(home, db, "rare_versions").verdict == "holds"
+    assert not auditing.failed(auditing.audit(home, db, "tiny-1"))
+
+
+@pytest.mark.parametrize(
+    ("released", "found"),
+    [
+        ([("1", "North")] * 6 + [("2", "North")] * 4, "2: 4"),
+        ([("1", "North")] * 6 + [("2", "North")] * 3 + [("2", "South")] * 9, "2: 3"),
+        ([("1", "North")] * 6 + [("", "North")] * 2, "none: 2"),
+    ],
+)
+def test_a_version_that_few_share_fails_in_all_or_in_a_cell(ours: Scene, released: list, found: str):
+    attack = next(a for a in ATTACKS if a.name == "rare_versions")
+    assert attack.run(replace(ours, released=tuple(released)))[:2] == ("fails", found)
 
 
 def test_an_unknown_wave_is_refused(fielded: Fielded):

@@ -99,7 +99,8 @@ def test_each_rate_is_explained_with_its_source():
 def test_the_cover_says_whether_rates_are_known():
     waiting = sheet(rates_workbook(make_rates()), "Cover")
     released = sheet(rates_workbook(make_rates(sent={"complete": 12, "partial": 1, "breakoff": 1})), "Cover")
-    assert ("Response rates RR1 and RR2: not available yet; they need the answers to be released.",) in waiting
+    needed = "they need all answers released, and 5 of them"
+    assert (f"Response rates RR1 and RR2: not available yet; {needed}.",) in waiting
     assert ("Response rates of AAPOR: RR1 30%, RR2 33%. Definitions says how they are made.",) in released
 
 

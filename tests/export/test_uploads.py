@@ -116,7 +116,28 @@ def test_every_kind_of_value_comes_as_people_see_it():
 
 def test_empty_rows_and_columns_keep_their_places():
     made = with_sheet(lambda s: s.cell(4, 3, "C4"), ["a"])
-    assert read(made) == uploads.Uploaded({"one": (("a",), (), (), ("", "", "C4"))}, ())
+    found = read(made)
+    assert (found.sheets, found.notes) == ({"one": (("a",), (), (), ("", "", "C4"))}, ())
+
+
+def test_a_list_of_staff_may_have_more_rows_than_what_respondents_send(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uploads, "MAX_ROWS", 3)
+    monkeypatch.setattr(uploads, "MAX_ROWS_OF_STAFF", 4)
+    four, five = content(book(one=[["a"]] * 4)), content(book(one=[["a"]] * 5))
+    assert len(uploads.read_workbook("a.xlsx", four, large=True).sheets["one"]) == 4
+    with pytest.raises(Refused, match="the content goes down to row 5; end by row 4"):
+        uploads.read_workbook("a.xlsx", five, large=True)
+    with pytest.raises(Refused, match="the content goes down to row 4; end by row 3"):
+        uploads.read_workbook("a.xlsx", four)
+
+
+def test_with_apart_a_spoilt_sheet_refuses_itself_alone():
+    made = content(book(Frame=[["unit", "name"], ["U1", "Team"]], Sums=[["all", "=1+1"]]))
+    found = uploads.read_workbook("a.xlsx", made, apart=True)
+    assert (list(found.sheets), found.titles) == (["Frame"], ("Frame", "Sums"))
+    rows, problems = found.spoilt["Sums"]
+    assert rows == (("all", "=1+1"),)
+    assert [problem.at for problem in problems] == ["Sums!B1"]
 
 
 def test_only_the_wanted_sheets_are_read_and_the_others_named():

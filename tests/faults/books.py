@@ -1,41 +1,54 @@
 """The books of a wave: who was told what, against what the store holds."""
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from surveyapp import privacy
-from surveyapp.storage import responses, waves
+from surveyapp import bookkeeping, collecting, privacy
+from surveyapp.storage import books, responses, waves
 from surveyapp.storage.database import Database
+from tests.makers import PEPPER, TODAY
 
 QUESTION = "issues"
 """The open question in which each respondent leaves a mark of their own: their access code."""
 
 
-def assert_books_balance(db: Database, told: Collection[str], wave: str, key: bytes) -> None:
-    """Nothing lost, nothing twice.
+def assert_books_balance(db: Database, told: Collection[str], wave: str, key: bytes) -> set[str]:
+    """Nothing lost, nothing twice; the marks of everybody whose answers are held.
 
     (i) Everybody told "received" is in the tray or among the released exactly once; (ii) nobody is flagged done
-    without a box and no box lies there without a flag; (iv) SQLite finds nothing wrong with the file, and no
-    journal is left to play back. (iii), that saved pages open again, is for the caller, who has the codes.
+    without a box and no box lies there without a flag; (iv) the store finds nothing wrong with itself, and no
+    journal is left to play back. (iii), that saved pages open again, is `assert_pages_open`.
     """
     marks = Counter(_in_tray(db, wave, key) + _released(db, wave))
     assert set(marks.values()) <= {1}, f"twice: {[m for m, n in marks.items() if n > 1]}"
     assert set(told) <= set(marks), f"told but lost: {set(told) - set(marks)}"
-    with closing(sqlite3.connect(db.path)) as connection:
-        (done,) = connection.execute("SELECT count(*) FROM invitation WHERE state = 'done'").fetchone()
-        assert done == marks.total(), f"{done} flagged done, {marks.total()} boxes and responses"
-        of_done = "SELECT count(*) FROM draft JOIN invitation USING (code_hash) WHERE state = 'done'"
-        assert connection.execute(of_done).fetchone() == (0,), "a draft outlived its sending"
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    journal = db.path.with_name(f"{db.path.name}-journal")
+    with db.reading() as connection:
+        (account,) = [found for found in books.accounts(connection) if found.wave == wave]
+    assert account.done == marks.total(), f"{account.done} flagged done, {marks.total()} boxes and responses"
+    wrong = "; ".join(map(str, bookkeeping.imbalances(db)))
+    assert not wrong, wrong
+    if isinstance(db.place, Path):
+        _assert_played_back(db.place)
+    return set(marks)
+
+
+def assert_pages_open(db: Database, saved: Iterable[tuple[str, dict[str, object]]]) -> None:
+    """(iii) Every page that somebody was told is saved opens again with their access code.
+
+    The codes are of those who have not sent their answers.
+    """
+    for code, answers in saved:
+        found = collecting.desk(db, collecting.enter(db, PEPPER, code, TODAY), TODAY).answers
+        assert answers.items() <= found.items(), f"saved but lost: {answers.keys() - found.keys()}"
+
+
+def _assert_played_back(database: Path) -> None:
+    journal = database.with_name(f"{database.name}-journal")
     assert not journal.exists() or _cold(journal), "the journal has not been played back"
-    beside = {path.name for path in db.path.parent.glob(f"{db.path.name}*")} - {journal.name}
-    assert beside <= {db.path.name, f"{db.path.name}.lock"}
+    beside = {path.name for path in database.parent.glob(f"{database.name}*")} - {journal.name}
+    assert beside <= {database.name, f"{database.name}.lock"}
 
 
 def _cold(journal: Path) -> bool:

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +26,9 @@ from surveyapp.storage.database import Database, connect
 from tests.makers import PEPPER, TODAY, as_form, make_answers, opened
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
+_PROCESSES.set_forkserver_preload(
+    [__name__, "pytest", "scipy.optimize", "tests.faults.jobs", "tests.faults.careless_jobs"]
+)
 
 SUBMIT_STEPS = {
     "before the invitation is marked": ("before", "UPDATE invitation"),
@@ -54,6 +55,11 @@ def started(target: Callable[..., None], *args: Any) -> BaseProcess:
     return child
 
 
+def pipe() -> tuple[Any, Any]:
+    """Two ends: one to hear by, one for a child to tell by."""
+    return _PROCESSES.Pipe(duplex=False)
+
+
 def killed_at(step: tuple[str, str], target: Callable[..., None], *args: Any) -> None:
     """Run `target` in a child that kills itself at `step`; fails if it lives to the end."""
     child = started(_dying, step, target, *args)
@@ -65,6 +71,7 @@ def killed_after(seconds: float, target: Callable[..., None], *args: Any) -> int
     """Run `target` in a child and kill it some time after it is ready; its exit code."""
     ready, go = _PROCESSES.Pipe(duplex=False)
     child = started(_announcing, go, target, *args)
+    go.close()  # or a child that cannot even begin would be waited for without end
     ready.recv()
     time.sleep(seconds)
     child.kill()
@@ -189,19 +196,30 @@ def _die_at(words: str) -> Callable[..., None]:
 
 
 def _die_at_commit(when: str) -> None:
-    """Commits of reading transactions do not count; SQLite itself says which has written."""
-    dialect = sa.create_engine("sqlite://").dialect
-    do_commit = type(dialect).do_commit
+    """Commits of reading transactions do not count; the store itself says which has written."""
+    for place in ("sqlite://", "postgresql+psycopg://"):
+        _die_at_commit_of(type(sa.create_engine(place).dialect), when)
 
-    def commit(self: Any, connection: sqlite3.Connection) -> None:
-        written = connection.total_changes > 0
+
+def _has_written(connection: Any) -> bool:
+    if hasattr(connection, "total_changes"):
+        return bool(connection.total_changes > 0)
+    (number,) = connection.driver_connection.execute("SELECT pg_current_xact_id_if_assigned()").fetchone()
+    return number is not None
+
+
+def _die_at_commit_of(dialect: Any, when: str) -> None:
+    do_commit = dialect.do_commit
+
+    def commit(self: Any, connection: Any) -> None:
+        written = _has_written(connection)
         if written and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         do_commit(self, connection)
         if written:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    type(dialect).do_commit = commit  # type: ignore[method-assign]
+    dialect.do_commit = commit
 
 
 def _tell(told: Path, what: str) -> None:

@@ -11,16 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from surveyapp import campaigning, privacy, reporting
+from surveyapp import campaigning, collecting, privacy, reporting
 from surveyapp.config import AlreadyThere
 from surveyapp.problems import NotFound, SurveyError
 from surveyapp.storage.backups import back_up, backups, erase_old, new_name, restore
 from surveyapp.storage.database import Database, connect
+from surveyapp.storage.forensics import layout
+from surveyapp.storage.postgres import Postgres
 from tests.faults import victims
 from tests.faults.books import assert_books_balance
-from tests.makers import TODAY, make_answers, make_frame, make_home, make_wave, send
+from tests.makers import PEPPER, TODAY, make_answers, make_frame, make_home, make_wave, send
+from tests.server import Server
 
 
+@pytest.mark.stores
 def test_a_backup_is_two_files_for_the_owner_alone(db: Database, tmp_path: Path) -> None:
     make_wave(db)
     digest = back_up(db, tmp_path / "safe" / "copy.db")
@@ -40,6 +44,7 @@ def test_the_hash_can_be_checked_without_us(db: Database, tmp_path: Path) -> Non
     assert done.stdout == b"copy.db: OK\n"
 
 
+@pytest.mark.stores
 def test_a_backup_has_no_free_pages_and_nothing_of_what_was_erased(db: Database, tmp_path: Path) -> None:
     _, _, codes = make_wave(db)
     send(db, codes["U001"], make_answers())
@@ -49,19 +54,21 @@ def test_a_backup_has_no_free_pages_and_nothing_of_what_was_erased(db: Database,
         assert connection.execute("SELECT count(*) FROM tray").fetchone() == (1,)
 
 
+@pytest.mark.stores
 def test_a_backup_never_replaces_a_file(db: Database, tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_text("precious")
     with pytest.raises(AlreadyThere):
         back_up(db, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_text() == "precious"
-    assert {p.name for p in tmp_path.iterdir()} == {"copy.db", "surveyapp.db", "surveyapp.db.lock"}
+    assert {p.name for p in tmp_path.iterdir()} <= {"copy.db", "surveyapp.db", "surveyapp.db.lock"}
 
 
+@pytest.mark.stores
 def test_copies_made_while_four_write_are_each_whole(db: Database, tmp_path: Path) -> None:
     """Whoever was told "received" before a copy began is in it, once; the books of each copy balance."""
     _, key, codes = make_wave(db, frame=make_frame(80))
     told, every = tmp_path / "told", list(codes.values())
-    writers = [victims.started(victims.submit_in_turn, db.path, every[i::4], told) for i in range(4)]
+    writers = [victims.started(victims.submit_in_turn, db.place, every[i::4], told) for i in range(4)]
     copies: list[tuple[Path, list[str]]] = []
     while any(writer.is_alive() for writer in writers):
         before = told.read_text().split() if told.exists() else []
@@ -78,6 +85,7 @@ def test_copies_made_while_four_write_are_each_whole(db: Database, tmp_path: Pat
         restored.close()
 
 
+@pytest.mark.stores
 def test_a_restored_wave_goes_on_and_is_opened_with_its_key(db: Database, tmp_path: Path) -> None:
     _, key, codes = make_wave(db)
     send(db, codes["U001"], make_answers(issues=codes["U001"]))
@@ -93,6 +101,45 @@ def test_a_restored_wave_goes_on_and_is_opened_with_its_key(db: Database, tmp_pa
     with pytest.raises(SurveyError, match="2 of 2 boxes do not open: the key is not the one of this wave"):
         reporting.open_tray(again, "tiny-1", privacy.new_key_pair()[0])
     assert reporting.open_tray(again, "tiny-1", key).released == 2
+
+
+@pytest.mark.stores
+def test_a_backup_of_either_store_is_restored_on_a_server_and_goes_on_there(
+    db: Database, server: Server, tmp_path: Path
+) -> None:
+    _, key, codes = make_wave(db)
+    send(db, codes["U001"], make_answers(issues=codes["U001"]))
+    visit = collecting.enter(db, PEPPER, codes["U002"], TODAY)
+    collecting.save_page(db, visit, "p1", {"kind": ["no"]}, TODAY)
+    back_up(db, tmp_path / "copy.db")
+    fresh = server.new("template0")
+    restore(tmp_path / "copy.db", fresh)
+    again = connect(fresh)
+    assert collecting.desk(again, visit, TODAY).answers == {"kind": "no"}
+    send(again, codes["U003"], make_answers(issues=codes["U003"]))
+    assert_books_balance(again, [codes["U001"], codes["U003"]], "tiny-1", key)
+    again.close()
+    with pytest.raises(
+        SurveyError, match="holds data already; name an empty one in SURVEYAPP_DATABASE_URL"
+    ) as refused:
+        restore(tmp_path / "copy.db", fresh)
+    assert "surveyapp@" in str(refused.value)
+    assert [path.name for path in tmp_path.glob("**/.restored*")] == []
+
+
+@pytest.mark.postgres
+def test_a_backup_of_a_server_does_not_tell_the_order_of_arrival(postgres: Postgres, tmp_path: Path) -> None:
+    """pg_dump would: it writes rows as they lie."""
+    _, _, codes = make_wave(postgres)
+    for code in codes.values():
+        send(postgres, code, make_answers())
+    back_up(postgres, tmp_path / "copy.db")
+    for table, key in (("tray", "id"), ("invitation", "code_hash")):
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
+            by = "" if table == "tray" else " ORDER BY rowid"
+            found = connection.execute(f"SELECT {key} FROM {table}{by}").fetchall()
+        assert found == sorted(found)
+        assert not layout(tmp_path / "copy.db", table).tells
 
 
 @pytest.mark.parametrize("harm", ["cut short", "altered", "longer", "empty"])
@@ -161,6 +208,7 @@ def test_a_missing_backup_is_told(tmp_path: Path) -> None:
         restore(tmp_path / "copy.db", make_home(tmp_path).database)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_leaves_no_half_backup(db: Database, tmp_path: Path) -> None:
     make_wave(db)
     told, folder = tmp_path / "told", tmp_path / "backups"

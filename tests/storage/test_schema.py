@@ -11,14 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from surveyapp.problems import SurveyError
-from surveyapp.storage import letters, people, responses, waves
+from surveyapp.storage import codings, letters, people, responses, waves
 from surveyapp.storage.database import Database, _alembic, connect, metadata, upgrade
 from tests.faults import victims
 from tests.makers import make_wave
 
 PEOPLE = ("organisation", "invitation", "draft", "letter")
-ANSWERS = ("tray", "response", "verbatim")
-SHARED = ("version", "wave")
+ANSWERS = ("tray", "response", "verbatim", "coding", "settled", "quotation")
+SHARED = ("version", "wave", "loading", "codeframe", "publication")
 
 
 def test_the_migrations_make_what_the_code_declares(db: Database) -> None:
@@ -46,7 +46,9 @@ def test_no_key_leads_across_the_wall() -> None:
         assert _references(table) <= {*PEOPLE, *SHARED}
     for table in (responses.tray_table, responses.response_table, responses.verbatim_table):
         assert _references(table) <= set(SHARED)
-    for table in (waves.version_table, waves.wave_table):
+    for table in (codings.coding_table, codings.settled_table, codings.quotation_table):
+        assert _references(table) <= set(SHARED)
+    for table in (waves.version_table, waves.wave_table, codings.codeframe_table):
         assert _references(table) <= set(SHARED)
 
 

@@ -25,7 +25,7 @@ from fractions import Fraction
 from itertools import combinations, groupby, product
 from typing import Any
 
-from surveyapp.analysis.published import Printed, Published, check_base, shown_name
+from surveyapp.analysis.printed.published import Printed, Published, check_base, shown_name
 from surveyapp.problems import Problem, Refused
 
 MOST_CELLS = 3
@@ -160,7 +160,7 @@ def _stated_base(largest: int | None, name: str) -> int:
         raise Refused([Problem("largest", what, do)], name) from None
 
 
-def _counts(percent: int, base: int) -> tuple[int, int]:
+def counts_of(percent: int, base: int) -> tuple[int, int]:
     """The least and the greatest count of `base` that round half up to `percent`; least > greatest if none does.
 
     Then they are neighbours: the first count that rounds to more, the last that rounds to less.
@@ -170,7 +170,7 @@ def _counts(percent: int, base: int) -> tuple[int, int]:
 
 def _spans(percent: int, largest: int) -> _Spans:
     """Least and greatest counts for each base from 1; where none rounds to it, the least is over the base."""
-    pairs = [_counts(percent, base) for base in range(1, largest + 1)]
+    pairs = [counts_of(percent, base) for base in range(1, largest + 1)]
     low = array("q", [low if low <= high else base for base, (low, high) in enumerate(pairs, 2)])
     return low, array("q", [high for _, high in pairs])
 
@@ -221,7 +221,7 @@ class _Trial:
         self.base = base
         self.percents = [cell.percent for cell in printed.cells]
         self.adds = printed.kind != "multiple"
-        self.spans = [_counts(percent, base) for percent in self.percents]
+        self.spans = [counts_of(percent, base) for percent in self.percents]
         self.low = sum(low for low, _ in self.spans)
         self.high = sum(high for _, high in self.spans)
         self.gaps = tuple(i for i, (low, high) in enumerate(self.spans) if low > high)
@@ -270,7 +270,7 @@ class _Trial:
             change = abs(value - printed)
             if change + len(rest) > limit:
                 break
-            low, high = _counts(value, self.base)
+            low, high = counts_of(value, self.base)
             if low <= high and (last := self._values((room[0] - high, room[1] - low), rest, limit - change)):
                 best = (value, *last)
                 limit = change - 1 + sum(abs(v - self.percents[j]) for v, (j, _) in zip(last, rest, strict=True))
@@ -339,7 +339,7 @@ def _distance(repair: Repair) -> Fraction:
 
 
 def _miss(change: Change, base: int) -> Fraction:
-    counts = _counts(change.possible, base)
+    counts = counts_of(change.possible, base)
     return min(abs(Fraction(100 * count, base) - change.printed) for count in counts)
 
 

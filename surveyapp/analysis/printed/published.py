@@ -52,21 +52,33 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintedNet:
+    """Several answers of a question, or of a row of a grid, printed as one percentage in some table."""
+
+    table: str
+    question: str
+    row: str
+    codes: tuple[str, ...]
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The printed tables of a report, and the largest base that a question can have, if the file states it."""
 
     name: str
     rows: tuple[Printed, ...]
     largest: int | None = None
+    nets: tuple[PrintedNet, ...] = ()
 
 
 def read_published(content: bytes, name: str) -> Published:
     """The printed tables in a JSON document or CSV sheet; `name` is the file's, for its kind and for messages.
 
     JSON: `tables` of kind single, multiple or grid with `published` percentages and `fieldwork.largest_base`;
-    every other key is ignored. CSV: the columns question, row, option, percent and perhaps kind; without a kind
-    a question with rows is a grid, one that adds to 95 to 105 single, any other multiple. Raises `Refused` with
-    every problem.
+    `derived` nets, if there are any; every other key is ignored. CSV: the columns question, row, option, percent
+    and perhaps kind; without a kind a question with rows is a grid, one that adds to 95 to 105 single, any other
+    multiple. Raises `Refused` with every problem.
     """
     try:
         if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" or name.lower().endswith(".json"):
@@ -163,8 +175,39 @@ class _Fieldwork(_Part):
     largest_base: _Base | None = None
 
 
+class _Claim(_Part):
+    of: _Name
+    net: list[_Name] = Field(min_length=1)
+    published: _Percent | None = None
+
+
+class _Net(_Part):
+    """Nets of one question, row by row or as one, or claims of several."""
+
+    id: _Name
+    kind: Literal["net"]
+    of: str = ""
+    net: list[_Name] = Field(default_factory=list)
+    published: dict[str, _Percent] | _Percent = Field(default_factory=dict)
+    claims: list[_Claim] = Field(default_factory=list)
+
+    def nets(self) -> Iterator[PrintedNet]:
+        rows = self.published if isinstance(self.published, dict) else {"": self.published}
+        for row, percent in rows.items():
+            yield PrintedNet(self.id, self.of, row, tuple(self.net), percent)
+        for claim in self.claims:
+            question, _, row = claim.of.partition(".")
+            if claim.published is not None:
+                yield PrintedNet(self.id, question, row, tuple(claim.net), claim.published)
+
+
+class _OtherDerived(_Part):
+    kind: Literal["coded", "sorted", "verbatim"]
+
+
 class _Figures(_Part):
     fieldwork: _Fieldwork = _Fieldwork()
+    derived: list[Annotated[_Net | _OtherDerived, Field(discriminator="kind")]] = Field(default_factory=list)
     tables: list[Annotated[_Choice | _Grid, Field(discriminator="kind")]] = Field(min_length=1)
 
 
@@ -177,7 +220,8 @@ def _read_json(content: bytes, name: str) -> Published:
     if figures is None or problems:
         raise Refused(problems)
     rows = tuple(printed for table in figures.tables for printed in table.rows())
-    return Published(name, rows, figures.fieldwork.largest_base)
+    nets = tuple(net for derived in figures.derived if isinstance(derived, _Net) for net in derived.nets())
+    return Published(name, rows, figures.fieldwork.largest_base, nets)
 
 
 def _misfits(document: Document) -> Iterator[Problem]:

@@ -1,0 +1,1 @@
+"""Disclosure control: what may be printed of a release, and what a reader could work out of it."""

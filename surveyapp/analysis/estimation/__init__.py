@@ -1,0 +1,1 @@
+"""How the answers stand for the population: weights, errors and intervals, tests between columns."""

@@ -1,0 +1,1 @@
+"""Open answers: codeframes, coding and its agreement, tables of themes."""

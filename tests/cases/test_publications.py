@@ -1,0 +1,81 @@
+"""What was published once limits what may be published next."""
+
+import json
+
+import pytest
+
+from surveyapp import campaigning, reporting
+from surveyapp.problems import Refused, SurveyError
+from surveyapp.storage.database import Database
+from tests.makers import TODAY, make_document, make_frame, make_question, make_wave, send
+
+SIZES = {"large": 15, "small": 11, "tiny": 2}
+OPTIONS = [{"code": code, "label": code} for code in SIZES]
+
+
+@pytest.fixture
+def closed(db: Database) -> Database:
+    """A wave of 28 answers: 15 large, 11 small, 2 tiny; two of three said yes to q."""
+    document = make_document([make_question("single", "size", options=OPTIONS), make_question("single", "q")])
+    _, key, codes = make_wave(db, document=document, frame=make_frame(60))
+    sizes = [size for size, n in SIZES.items() for _ in range(n)]
+    for number, (code, size) in enumerate(zip(codes.values(), sizes, strict=False)):
+        send(db, code, {"size": size, "q": "yes" if number % 3 else "no"})
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    reporting.open_tray(db, "tiny-1", key)
+    return db
+
+
+def plan(*entries: dict, **more: object) -> bytes:
+    tables = [{"id": str(i)} | entry for i, entry in enumerate(entries, 1)]
+    return json.dumps({"survey": "tiny", "title": "Tables", "tables": tables} | more).encode()
+
+
+WITHOUT_TINY = {"question": "q", "where": {"question": "size", "in": ["large", "small"]}}
+
+
+def publish(db: Database, content: bytes) -> None:
+    reporting.publish(db, reporting.report(db, "tiny-1", content), lambda: None)
+
+
+def test_the_same_release_may_be_made_again(closed: Database):
+    publish(closed, plan({"question": "q"}))
+    publish(closed, plan({"question": "q"}))
+
+
+def test_a_table_that_differs_from_a_published_one_by_two_answers_is_refused(closed: Database):
+    publish(closed, plan({"question": "q"}))
+    with pytest.raises(Refused, match=r"differs from .* by fewer than 3 answers"):
+        publish(closed, plan(WITHOUT_TINY))
+
+
+def test_it_may_come_first_and_then_the_whole_is_refused(closed: Database):
+    publish(closed, plan(WITHOUT_TINY))
+    with pytest.raises(Refused, match="cannot be taken back"):
+        publish(closed, plan({"question": "q"}))
+
+
+def test_a_file_that_cannot_be_written_was_not_published(closed: Database):
+    def full() -> None:
+        raise SurveyError("no room")
+
+    with pytest.raises(SurveyError, match="no room"):
+        reporting.publish(closed, reporting.report(closed, "tiny-1", plan({"question": "q"})), full)
+    publish(closed, plan(WITHOUT_TINY))
+
+
+def test_what_was_only_looked_at_was_not_published(closed: Database):
+    reporting.report(closed, "tiny-1", plan({"question": "q"}))
+    publish(closed, plan(WITHOUT_TINY))
+
+
+def test_variables_that_an_earlier_plan_made_are_known_again(closed: Database):
+    into = [{"code": "most", "label": "Most", "of": ["large", "small"]}]
+    made = [{"id": "kind", "label": "Kind", "recode": "size", "into": into}]
+    publish(closed, plan({"question": "q", "where": {"question": "kind", "is": "most"}}, derive=made))
+    with pytest.raises(Refused, match="differs from"):
+        publish(closed, plan({"question": "q"}))
+    other = [
+        {"id": "kind", "label": "Other", "recode": "q", "into": [{"code": "most", "label": "M", "of": ["yes"]}]}
+    ]
+    publish(closed, plan({"question": "size", "where": {"question": "kind", "is": "most"}}, derive=other))

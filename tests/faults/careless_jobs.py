@@ -1,0 +1,212 @@
+"""Steps as they are often written: what belongs together happens one after the other. Each must be caught.
+
+They are made of the same parts as ours, in the wrong order or in two transactions.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from surveyapp import campaigning, collecting, mail, privacy, retaining, returning, writing
+from surveyapp.config import Home, secret
+from surveyapp.problems import AlreadyReceived
+from surveyapp.storage import backups, letters, people, responses, submission, waves
+from surveyapp.storage.database import Database
+from surveyapp.writing import Desk
+from tests.faults import victims
+from tests.faults.places import store
+from tests.makers import PEPPER, TODAY, as_form, make_answers
+
+
+def done_before_the_box(db: Database, visit: collecting.Visit, today: date) -> None:
+    """The invitation is marked, and committed; then the box is put in."""
+    box = _sealed(db, visit, today)
+    with db.transaction() as connection:
+        submission._use_up(connection, visit.code_hash, today.isoformat())
+    with db.transaction() as connection:
+        _put_in(connection, visit, box)
+
+
+def box_before_done(db: Database, visit: collecting.Visit, today: date) -> None:
+    """The box is put in, and committed; then the invitation is marked."""
+    box = _sealed(db, visit, today)
+    with db.transaction() as connection:
+        values = {"id": privacy.new_id(), "wave": visit.wave, "box": box}
+        connection.execute(responses.tray_table.insert(), values)
+    with db.transaction() as connection:
+        submission._use_up(connection, visit.code_hash, today.isoformat())
+        connection.execute(submission._FORGET_DRAFT, {"code": visit.code_hash})
+
+
+def draft_forgotten_later(db: Database, visit: collecting.Visit, today: date) -> None:
+    """The draft is erased in a transaction of its own, once the answers are safe."""
+    box = _sealed(db, visit, today)
+    with db.transaction() as connection:
+        submission._use_up(connection, visit.code_hash, today.isoformat())
+        values = {"id": privacy.new_id(), "wave": visit.wave, "box": box}
+        connection.execute(responses.tray_table.insert(), values)
+    with db.transaction() as connection:
+        connection.execute(submission._FORGET_DRAFT, {"code": visit.code_hash})
+
+
+def told_too_early(home: Home, code: str, told: Path) -> None:
+    """The respondent is thanked while the answers are still being stored."""
+    db = store(home)
+    try:
+        visit = collecting.enter(db, PEPPER, code, TODAY)
+        collecting.save_all(db, visit, as_form(make_answers(issues=code)), TODAY)
+        victims._tell(told, f"received {code}")
+        collecting.submit(db, visit, TODAY)
+    except AlreadyReceived:
+        pass
+
+
+def draft_deleted_first(db: Database, visit: collecting.Visit, page: str, form: Any, today: date) -> None:
+    """The old draft is deleted, and committed; then the new one is stored."""
+    with db.transaction() as connection:
+        before = collecting._desk(connection, visit, today)
+        connection.execute(people.draft_table.delete().where(people.draft_table.c.code_hash == visit.code_hash))
+    with db.transaction() as connection:
+        step = before.route.step(page)
+        assert step is not None
+        collecting._keep(connection, visit, collecting._with_page(before, step, form).desk, today)
+
+
+def released_before_emptied(db: Database, name: str, key: bytes) -> None:
+    """Answers are stored among the released, and committed; then their boxes are deleted."""
+    taken = _responses_and_boxes(db, name, key)
+    with db.transaction() as connection:
+        responses.release(connection, name, [], *taken[1:])
+    with db.transaction() as connection:
+        responses.release(connection, name, taken[0], [], [])
+    db.vacuum()
+
+
+def emptied_before_released(db: Database, name: str, key: bytes) -> None:
+    """The tray is emptied, and committed; then the answers are stored."""
+    taken = _responses_and_boxes(db, name, key)
+    with db.transaction() as connection:
+        responses.release(connection, name, taken[0], [], [])
+    with db.transaction() as connection:
+        responses.release(connection, name, [], *taken[1:])
+    db.vacuum()
+
+
+def closed_before_forgotten(db: Database, name: str, today: date) -> None:
+    """The wave is closed, and committed; then drafts and days are erased."""
+    with db.transaction() as connection:
+        waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
+    with db.transaction() as connection:
+        people.drop_drafts(connection, name)
+        people.forget_days(connection, name)
+        letters.forget(connection, name)
+    db.vacuum()
+
+
+def codes_before_letters(desk: Desk, name: str, **headings: str) -> None:
+    """Codes are given, and committed; then the letters that hold them are put into the outbox and sent."""
+    key = secret(desk.key_file, privacy.new_secret)
+    with desk.db.transaction() as connection:
+        uninvited = [a for a in letters.addressees(connection, name) if writing._invitable(a)]
+        codes = [(a, privacy.new_code(), privacy.new_id()) for a in uninvited]
+        entries = ((privacy.printed_hash(code), a.id, privacy.new_id()) for a, code, _ in codes)
+        people.add_invitations(connection, name, entries)
+    with desk.db.transaction() as connection:
+        waiting = [
+            letters.Entry(id_, a.id, "invitation", privacy.seal_code(key, code, id_)) for a, code, id_ in codes
+        ]
+        letters.add(connection, name, waiting, desk.today.isoformat())
+    writing.invite(desk, name, **headings)
+
+
+def sent_before_marked(desk: Desk, name: str, **headings: str) -> None:
+    """A letter is sent, and then marked as sent; no mark says that it is being tried."""
+    with desk.db.transaction() as connection:
+        uninvited = [a for a in letters.addressees(connection, name) if writing._invitable(a)]
+        codes = [(a, privacy.new_code(), privacy.new_id()) for a in uninvited]
+        entries = ((privacy.printed_hash(code), a.id, privacy.new_id()) for a, code, _ in codes)
+        people.add_invitations(connection, name, entries)
+        waiting = [letters.Entry(id_, a.id, "invitation", code.encode()) for a, code, id_ in codes]
+        letters.add(connection, name, waiting, desk.today.isoformat())
+    with desk.db.reading() as connection:
+        due = letters.letters(connection, name, "due")
+    with desk.transport as out:
+        for queued in due:
+            out.send(mail.Letter(queued.unit.unit, queued.unit.email, "Please answer", "…"), headings["sender"])
+            with desk.db.transaction() as connection:
+                letters.finish(connection, queued.id, "sent", desk.today.isoformat())
+
+
+def key_after_the_wave(db: Database, *names: Any, keep_key: Callable[[bytes], None], **settings: Any) -> None:
+    """The wave is stored, and committed; then its key is written."""
+    keys: list[bytes] = []
+    campaigning.open_wave(db, *names, keep_key=keys.append, **settings)
+    keep_key(keys[0])
+
+
+def row_by_row(db: Database, name: str, file: str, content: bytes, today: date, **how: Any) -> None:
+    """Each return is loaded in a transaction of its own."""
+    header, *rows = content.splitlines()
+    for row in rows:
+        returning.load_returns(db, name, file, b"\n".join([header, row]), today, **how)
+
+
+def in_place(path: Path, content: bytes) -> None:
+    """The file is opened and written."""
+    with path.open("wb") as file:
+        file.write(content)
+
+
+def recorded_before_erased(db: Database, home: Home, today: date) -> None:
+    """It is recorded what is erased; then it is erased."""
+    with db.transaction() as connection:
+        wave = waves.waves(connection)[0]
+        settings, _ = retaining._read(wave)
+        retaining._write(connection, wave.name, settings, dict.fromkeys(retaining.PARTS, today.isoformat()))
+    for part, forget in retaining._IN_STORE.items():
+        with db.transaction() as connection:
+            forget(connection, wave.name)
+        retaining._erase_files(home, wave.name, part)
+    db.vacuum()
+
+
+def copied_in_place(db: Database, path: Path) -> None:
+    """The copy grows under its own name, its hash is written beforehand."""
+    aside = path.with_suffix(".first")
+    for there in (aside, path):
+        there.unlink(missing_ok=True)
+    db.copy_into(aside)
+    backups._sum_file(path).write_text(f"{hashlib.sha256(aside.read_bytes()).hexdigest()}  {path.name}\n")
+    db.copy_into(path)
+
+
+def _sealed(db: Database, visit: collecting.Visit, today: date) -> bytes:
+    with db.reading() as connection:
+        now = collecting._desk(connection, visit, today)
+        invitation = people.invitation(connection, visit.code_hash)
+    assert invitation is not None
+    return submission.sealed(now.wave, now.instrument, now.route, invitation.strata)
+
+
+def _put_in(connection: Any, visit: collecting.Visit, box: bytes) -> None:
+    values = {"id": privacy.new_id(), "wave": visit.wave, "box": box}
+    connection.execute(responses.tray_table.insert(), values)
+    connection.execute(submission._FORGET_DRAFT, {"code": visit.code_hash})
+
+
+def _responses_and_boxes(db: Database, name: str, key: bytes) -> tuple[Any, Any, Any]:
+    """Ids of all boxes, and what is in them as it is released."""
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+        boxes = responses.tray(connection, name)
+    contents = [json.loads(privacy.open_box(key, box, wave.seal_info)) for _, box in boxes]
+    words = [responses.Verbatim("issues", "", content["answers"].pop("issues")) for content in contents]
+    closed = [responses.Response(content["version"], "", content["answers"]) for content in contents]
+    return (
+        [id_ for id_, _ in boxes],
+        [(privacy.new_id(), response) for response in closed],
+        [(privacy.new_id(), verbatim) for verbatim in words],
+    )
