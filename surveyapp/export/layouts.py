@@ -388,6 +388,12 @@ def base_of(table: Table, row: TableRow, column: Column) -> int | None:
     return column.base.n
 
 
+def first_group(table: Table) -> str:
+    """Whose the bases of the rows of a cross-tabulation are: "all", or where nobody is pooled the first column."""
+    first = table.columns[0]
+    return first.label if first.headings else "all"
+
+
 def on_its_side(table: Table) -> bool:
     """Whether a grid stands with its items in the columns."""
     return table.kind == "grid" and shape(table) == "crossed" and not is_banner(table)
@@ -397,7 +403,7 @@ def _row_bases(table: Table, kind: str) -> Iterator[_Part]:
     """Base and missing of each row, where these differ."""
     if not own_bases(table):
         return
-    of = " of all" if kind == "crossed" else ""
+    of = f" of {first_group(table)}" if kind == "crossed" else ""
     if _has_weighted_bases(table) and any(row.weighted_base is not None for row in table.rows):
         yield _Part(f"Weighted base{of}", lambda _, row: row.mark or _whole(row.weighted_base))
     yield _Part(f"Base{of}", lambda _, row: row.mark or row.base)

@@ -13,6 +13,7 @@ from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import BREAK, CONFIDENTIAL, LOW, MARKS, UNRELIABLE, Base, Table
 from surveyapp.export.layouts import (
     bases,
+    first_group,
     has_letters,
     has_limits,
     is_amounts,
@@ -90,6 +91,8 @@ def base_sentence(table: Table, unit: str) -> str:
         return _base_of_rows(table, unit)
     if on_its_side(table):
         return f"Base: {unit} that answered the item; the first row gives it."
+    if shape(table) == "crossed" and first_group(table) != "all":
+        return f"Base: {unit} that answered the question, each column by itself; the first row gives it."
     said = f"Base: {_who(table, unit)}"
     return f"{said}; those of the columns stand in the first row." if shape(table) == "crossed" else f"{said}."
 
@@ -98,7 +101,7 @@ def _base_of_rows(table: Table, unit: str) -> str:
     sizes = [row.base for row in table.rows if not row.mark]
     spread = f"{min(sizes)} to {max(sizes)}" if sizes and min(sizes) < max(sizes) else str(max(sizes, default=0))
     did = _OF_ROWS.get(table.base.name, "answered the row")
-    column = "Base of all" if shape(table) == "crossed" else "Base"
+    column = f"Base of {first_group(table)}" if shape(table) == "crossed" else "Base"
     return f"Base: {unit} that {did}, {spread}; it stands in the column {column}."
 
 

@@ -59,6 +59,7 @@ def broken(page: Page) -> list[str]:
 
 def sticks_out(page: Page) -> int:
     """How many pixels the page is wider than the window."""
+    page.wait_for_load_state("load")  # a page that is only coming in has nothing that scrolls
     return page.evaluate("Math.max(0, document.scrollingElement.scrollWidth - innerWidth)")
 
 

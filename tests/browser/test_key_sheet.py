@@ -33,6 +33,8 @@ class Pile:
         """By the link of the terminal."""
         page.goto(f"{self.address}/#{CODE}")
         page.get_by_role("button", name="Come in").click()
+        page.wait_for_url("**/returns**")
+        page.wait_for_load_state("load")  # what is typed goes where the loaded page puts the cursor
         return page
 
 
