@@ -9,6 +9,7 @@ from surveyapp.analysis.derived import Derived, with_derived
 from surveyapp.analysis.disclosure.equivalences import equivalences
 from surveyapp.analysis.disclosure.protection import Policy, ProtectedTable, attack, protect
 from surveyapp.analysis.tables import NO_ANSWER, UNASKED, Table
+from surveyapp.analysis.tabulation import Layout, Tabulator
 from tests.core.disclosing import bases, hidden, make_amounts, make_crossed, make_one_way, printed, rules, who
 from tests.core.test_dataset import make_dataset
 from tests.core.test_tables import make_grid, make_single
@@ -248,6 +249,19 @@ def test_percentages_of_persons_are_of_rounded_numbers():
     release = protect([make_one_way(a=31, b=72)], Policy("persons"))
     table = release.tables[0].table
     assert [(row.base, row.cells[0].shown) for row in table.rows] == [(105, 29), (105, 67)]
+
+
+def test_row_percentages_of_persons_are_of_the_row():
+    instrument = make_instrument([make_question("single", "q"), make_question("single", "kind")])
+    answers = (
+        [{"q": "yes", "kind": "yes"}] * 40 + [{"q": "yes", "kind": "no"}] * 20 + [{"q": "no", "kind": "no"}] * 30
+    )
+    data = make_dataset(instrument, *answers)
+    made = Tabulator(data).table("q", "1", "t", Layout(by=[["kind"]], percent_of="row"))
+    table = protect([made], Policy("persons"), data.members).tables[0].table
+    shown = {row.code: [cell.shown for cell in row.cells] for row in table.rows}
+    assert shown["yes"] == [100, 67, 33]
+    assert shown["no"] == [100, 0, 100]
 
 
 # ── the record ───────────────────────────────────────────────────────────────

@@ -469,10 +469,14 @@ def to_five(count: int) -> int:
 
 
 def _for_persons(cell: Cell, base: int) -> Cell:
-    """A printed figure from rounded numbers: with the exact ones a percentage would give the count back."""
+    """A printed figure from rounded numbers: with the exact ones a percentage would give the count back.
+
+    What the percentage is of (a row, a total, answers, the frame) is worked out from it; `base` is for noughts.
+    """
     count = to_five(cell.count or 0)
     if cell.percent is None:
         return replace(cell, count=count)
+    base = round(100 * (cell.count or 0) / cell.percent) if cell.percent else base
     shown = min(100, rounded(count, to_five(base))) if base else 0
     low, high = (None if limit is None else float(round(limit)) for limit in (cell.low, cell.high))
     mark = LOW if count and not shown else ""
