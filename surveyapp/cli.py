@@ -1177,7 +1177,7 @@ def tables(
         raise click.UsageError("--charts and --annotated are of a Word document; end the name in .docx")
     plan = read_file(plan_file) if plan_file else None
     db = _database(home)
-    asked = watching.asked(db, wave, _today(), reporting.sent(db, wave, home.released))
+    asked = functools.partial(watching.asked, db, wave, _today())
     compiled = reporting.report(db, wave, plan, asked, coding.coded(db, wave), home.released)
     with _Progress() as progress:
         of = len(compiled.tables)
@@ -1290,7 +1290,7 @@ def why(home: Home, wave: str, table: str | None, plan_file: Path | None) -> Non
 
     plan = read_file(plan_file) if plan_file else None
     db = _database(home)
-    compiled = reporting.report(db, wave, plan, None, coding.coded(db, wave), home.released)
+    compiled = reporting.report(db, wave, plan, themes=coding.coded(db, wave), kept=home.released)
     tables = {protected.table.id: protected for protected in compiled.tables}
     if table is not None and table not in tables:
         raise NotFound(f"the plan has no table {table[:60]!r}; {nearest(table, set(tables))}")

@@ -26,6 +26,7 @@ from surveyapp.analysis.themes.codeframes import (
 )
 from surveyapp.analysis.themes.coding import Dispute, PairAgreement, Quotation, Settlement, ThemeColumns
 from surveyapp.documents import nearest, read_document
+from surveyapp.frames import taken_apart
 from surveyapp.identifying import Finding, Kind, Names, identifying, prepare
 from surveyapp.instrument import Instrument, choices
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
@@ -678,9 +679,8 @@ class _Desk:
         """The value of a carried stratum, or the answer to a single question; "" if it is not known."""
         if name not in self.wave.carry:
             return str(said.beside.get(name, ""))
-        parts = said.cell.split(" / ")
-        known = len(parts) == len(self.wave.carry)
-        return parts[self.wave.carry.index(name)] if known else ""
+        parts = taken_apart(said.cell, len(self.wave.carry))
+        return parts[self.wave.carry.index(name)] if parts is not None else ""
 
     def label(self, name: str, code: str) -> str:
         """How a part of a group is printed."""

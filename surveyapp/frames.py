@@ -530,6 +530,12 @@ def cell(strata: Mapping[str, str], carry: Sequence[str]) -> str:
     return " / ".join(strata.get(name, "") for name in carry)
 
 
+def taken_apart(cell: str, of: int) -> tuple[str, ...] | None:
+    """The `of` strata that a cell joins; None where a name in the frame holds a " / " of its own."""
+    values = (cell,) if of == 1 else tuple(cell.split(" / "))
+    return values if len(values) == of else None
+
+
 def room_beside(cells: Iterable[str]) -> int:
     """What stands beside the answers in a box: version, stratum cell, punctuation; in bytes."""
     return 200 + max((len(json.dumps(cell, ensure_ascii=False).encode()) for cell in cells), default=2)

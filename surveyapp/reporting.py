@@ -103,15 +103,15 @@ def report(
     db: Database,
     name: str,
     plan: bytes | None,
-    response: Fieldwork | None = None,
+    asked: Callable[[Mapping[str, int] | None], Fieldwork | None] = lambda _: None,
     themes: Mapping[str, ThemeColumns] | None = None,
     kept: Path | None = None,
 ) -> Report:
-    """The report of a wave by a plan's JSON, or with every closed question and codeframe in order.
+    """The report of a wave by a plan's JSON, or with every closed question and coded open one in order.
 
-    `response` is what `watching` says of the organisations that were asked, for reporting knows none of them;
-    `themes` are the coded answers by codeframe, from `coding`. Raises `Refused` with every problem of the plan,
-    and what `load` raises.
+    `asked` says of the organisations what `watching` does, given what `sent` says: reporting knows none of them.
+    `themes` are the coded answers by question, from `coding`. Raises `Refused` with every problem of the plan, and
+    what `load` raises.
     """
     wave, data, facts = load(db, name, kept)
     coded = themes or {}
@@ -123,6 +123,8 @@ def report(
     others = {other: Source(*load(db, other, kept)[1:]) for other in sorted(named)}
     with db.reading() as connection:
         earlier = [_published(each) for each in publications.publications(connection, name)]
+        sealed = responses.tray_size(connection, name)
+    response = asked(None if sealed else sorted_by_completeness(data.completeness))
     return compile_report(chosen, data, facts, response, coded, others, earlier)
 
 

@@ -12,6 +12,7 @@ from surveyapp.analysis.counting import Block, Counter, Counts
 from surveyapp.analysis.dataset import STRATUM, Codes, Dataset, Variable, slice_of
 from surveyapp.analysis.estimation.weights import Design
 from surveyapp.analysis.tables import Column, Slice
+from surveyapp.frames import taken_apart
 from surveyapp.instrument.model import Condition
 
 
@@ -120,8 +121,7 @@ class View:
 
     def _in_cell(self, cell: str, who: Slice) -> bool:
         strata = [name for name, v in self.data.variables.items() if v.kind == "stratum"]
-        values = cell.split(" / ") if len(strata) > 1 else [cell]
-        of_cell = dict(zip(strata, values, strict=False))
+        of_cell = dict(zip(strata, taken_apart(cell, len(strata)) or (), strict=False))
         return all(of_cell.get(name) in codes for name, codes in who)
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from surveyapp.analysis.columns import CELL, Asked, Lists, Mask, Part, Texts, meeting, read_part, single_questions
 from surveyapp.analysis.columns import Column as Answered
 from surveyapp.analysis.tables import NO_ANSWER, UNASKED, Slice
+from surveyapp.frames import taken_apart
 from surveyapp.instrument import (
     CURRENCIES,
     Allocation,
@@ -344,9 +345,9 @@ def _with_strata(data: Dataset, carry: Sequence[str]) -> Dataset:
     """A variable for each carried stratum. Cells that cannot be taken apart again give one, crossed."""
     if not carry:
         return data
-    apart = [cell.split(" / ") if len(carry) > 1 else [cell] for cell in data.cells]
-    if any(len(values) != len(carry) for values in apart):
-        carry, apart = (" / ".join(carry),), [[cell] for cell in data.cells]
+    apart = [values for cell in data.cells if (values := taken_apart(cell, len(carry)))]
+    if len(apart) < len(data.cells):
+        carry, apart = (" / ".join(carry),), [(cell,) for cell in data.cells]
     for place, name in enumerate(carry):
         codes = tuple(sorted({values[place] for values in apart}))
         of_cell = np.array([*(codes.index(values[place]) for values in apart), NO_REPLY], dtype=np.int16)

@@ -39,8 +39,6 @@ from surveyapp.analysis.tables import (
 from surveyapp.instrument import OpenText, Question
 from surveyapp.instrument.model import Condition
 
-BASES = ("frame", "issued", "responded", "asked", "answered")
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -53,10 +51,10 @@ class Layout:
 
     `by` is the banner: each entry a variable or stratum, or several nested in each other; without `total` it has
     no column of everybody. `where` leaves respondents out, `exclude` codes (they count as no reply). `base` is
-    one of `BASES`; `per` is respondents or answers (of a multiple). `percent_of` is column, row or total. `score`
-    gives codes a number and adds their mean. `bands` cut a number. `margins` asks for errors and intervals at
-    `level`, `tests` for letters between columns of a banner, `bounds` for what could be, had all who are silent
-    said the one or the other. `transpose` turns a grid on its side.
+    frame, issued, responded, asked or answered; `per` is respondents or answers (of a multiple). `percent_of` is
+    column, row or total. `score` gives codes a number and adds their mean. `bands` cut a number. `margins` asks
+    for errors and intervals at `level`, `tests` for letters between columns of a banner, `bounds` for what could
+    be, had all who are silent said the one or the other. `transpose` turns a grid on its side.
     """
 
     nets: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -78,13 +79,13 @@ def close(db: Database, home: Home, wave: Fielded) -> None:
 
 
 def write_tables(db: Database, home: Home, wave: Fielded, plan: str, progress: Progress) -> Path:
-    """Write the workbook of a plan of the project, called by the name of the plan."""
-    asked = watching.asked(db, wave.name, wave.closed, reporting.sent(db, wave.name))
+    """Write the workbook of a plan of the project, called by the name of the plan, and enter it in the ledger."""
+    asked = partial(watching.asked, db, wave.name, wave.closed)
     content = read_file(project_file(f"exports/{plan}.json"))
     compiled = reporting.report(db, wave.name, content, asked, coding.coded(db, wave.name))
     done, of = count(1), len(compiled.tables)
     said = f"writing {plan}.xlsx"
     written = reporting.file_of(compiled, ".xlsx", lambda _: progress(said, min(next(done), of), of))
     workbook = home.path / f"{plan}.xlsx"
-    write_aside(workbook, written)
+    reporting.publish(db, compiled, lambda: write_aside(workbook, written))
     return workbook

@@ -6,6 +6,7 @@ import pytest
 
 from surveyapp import campaigning, reporting
 from surveyapp.problems import Refused, SurveyError
+from surveyapp.storage import publications
 from surveyapp.storage.database import Database
 from tests.makers import TODAY, make_document, make_frame, make_question, make_wave, send
 
@@ -38,9 +39,15 @@ def publish(db: Database, content: bytes) -> None:
     reporting.publish(db, reporting.report(db, "tiny-1", content), lambda: None)
 
 
+def published(db: Database) -> list[str]:
+    with db.reading() as connection:
+        return [each.name for each in publications.publications(connection, "tiny-1")]
+
+
 def test_the_same_release_may_be_made_again(closed: Database):
     publish(closed, plan({"question": "q"}))
     publish(closed, plan({"question": "q"}))
+    assert len(published(closed)) == 1
 
 
 def test_a_table_that_differs_from_a_published_one_by_two_answers_is_refused(closed: Database):
@@ -66,7 +73,9 @@ def test_a_file_that_cannot_be_written_was_not_published(closed: Database):
 
 def test_what_was_only_looked_at_was_not_published(closed: Database):
     reporting.report(closed, "tiny-1", plan({"question": "q"}))
+    assert published(closed) == []
     publish(closed, plan(WITHOUT_TINY))
+    assert len(published(closed)) == 1
 
 
 def test_variables_that_an_earlier_plan_made_are_known_again(closed: Database):

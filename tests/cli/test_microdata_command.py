@@ -115,12 +115,14 @@ def test_the_same_columns_in_another_format_are_no_second_file(office: Path):
     done("--out", "x.csv")
     done("--out", "x.sav")
     done("--out", "x.csv", "--values", "labels", "--multiple", "cell")
+    assert {path.suffix for path in office.glob("x.*")} >= {".csv", ".sav"}
 
 
 def test_a_file_that_could_not_be_written_counts_for_nothing(office: Path):
     (office / "folder.csv").mkdir()
     refused("--out", "folder.csv")
     done("--out", "x.csv", "--leave-out", "sources")
+    assert (office / "x.csv").exists()
 
 
 def test_tables_are_made_as_ever_beside_microdata(office: Path):

@@ -33,7 +33,7 @@ def by_plan(built: Path, margins: bool) -> bytes:
         entry.pop("margins", None)
     db = connect(Home(built).database)
     themes = coding.coded(db, "dat-2012")
-    compiled = reporting.report(db, "dat-2012", json.dumps(plan).encode(), None, themes)
+    compiled = reporting.report(db, "dat-2012", json.dumps(plan).encode(), themes=themes)
     db.close()
     return reporting.file_of(compiled, ".xlsx")
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from surveyapp.frames import taken_apart
 from surveyapp.problems import Problem, Refused, SurveyError
 
 Method = Literal["none", "stratify", "poststratify", "rake"]
@@ -69,11 +70,6 @@ class Design:
     def weights(self) -> FloatArray:
         """The final weight of each respondent: ones if unweighted, else they add up to the population."""
         return self.group_weights[self.group]
-
-    @property
-    def base_weights(self) -> FloatArray:
-        """The design weight of each respondent, before calibration."""
-        return self.group_base[self.group]
 
     @property
     def relative(self) -> FloatArray:
@@ -292,8 +288,8 @@ def _crossing(
 def _levels(cell: str, carry: Sequence[str], variables: Sequence[str], apart: bool) -> tuple[str, ...]:
     if not apart and tuple(variables) == tuple(carry):
         return (cell,)
-    parts = cell.split(" / ")
-    if len(parts) != len(carry):
+    parts = taken_apart(cell, len(carry))
+    if parts is None:
         what = f"“{cell}” cannot be taken apart into {', '.join(carry)}"
         do = "leave “ / ” out of the names in the frame, or weight by all of them crossed"
         raise Refused([Problem("weighting", what, do)])
