@@ -293,7 +293,9 @@ def clash(guest: Guest) -> None:
     other.check("#staff_time")
     other.fill("#staffing_issues", "Other words")
     other.get_by_role("button", name="Save and continue").click()
+    other.wait_for_load_state("load")
     other.close()
+    page.bring_to_front()  # a page left in the background may never answer again
     page.check("#staff_time-same")
     guest.press("Save and continue")
     assert guest.page.locator("h1").inner_text() == "This page was changed while you had it open"
