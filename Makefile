@@ -12,7 +12,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit test-postgres browser soak bench-analysis bench-instrument bench-fieldwork bench-web bench-export format lock schemas translations clean
+.PHONY: help run test check unit test-postgres browser soak bench-analysis bench-instrument bench-fieldwork bench-web bench-staff bench-export format lock schemas translations clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -56,7 +56,11 @@ bench-fieldwork: $(VENV)/.test  ## How long letters and frames of 100,000 units 
 bench-web: $(VENV)/.test  ## What the respondents' pages cost in CPU, page by page and for a whole survey
 	$(BIN)/python -m tests.bench.web
 
-bench-export: $(VENV)/.test  ## What microdata of 100,000 responses cost in each format
+bench-staff: $(VENV)/.test  ## What the staff site costs, fieldwork and table builder, for 5,000 organisations and 100,000 responses
+	$(BIN)/python -m tests.bench.staff
+	$(BIN)/python -m tests.bench.builder
+
+bench-export: $(VENV)/.test  ## What exports cost: the appendix of a closed wave, microdata of 100,000 responses in each format
 	$(BIN)/python -m tests.bench.export
 
 format: $(VENV)/.test  ## Put the code into the house's form

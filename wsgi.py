@@ -3,6 +3,6 @@
 import os
 
 from surveyapp.config import home
-from surveyapp.web import create_app
+from surveyapp.web.staff import create_site
 
-app = create_app(home(), secure=os.environ.get("SURVEYAPP_PLAIN_HTTP") != "1")
+app = create_site(home(), secure=os.environ.get("SURVEYAPP_PLAIN_HTTP") != "1")

@@ -4,12 +4,17 @@ from alembic import context
 from sqlalchemy import MetaData
 
 from surveyapp.storage import (  # noqa: F401 (their tables join the metadata)
+    accounts,
     codings,
+    jobs,
     letters,
     loadings,
+    papers,
     people,
     publications,
     responses,
+    sittings,
+    trail,
     waves,
 )
 from surveyapp.storage.database import metadata

@@ -8,7 +8,7 @@ learnt which nobody was told. The channels (A1 …) are those of `docs/anonymity
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
@@ -22,10 +22,13 @@ from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.forensics import Place, Store
 from surveyapp.storage.waves import Wave
 
-PEOPLE = ("organisation", "invitation", "draft", "letter")
-CODED = ("coding", "settled", "quotation")
+PEOPLE = ("organisation", "invitation", "draft", "letter", "preparation")
+CODED = ("coding", "settled", "quotation", "finished")
 ANSWERS = ("tray", "response", "verbatim", *CODED)
 SHARED = ("version", "wave", "loading", "codeframe", "publication", "alembic_version")
+STAFF = ("account", "duty", "staff_session", "link", "attempt", "token", "act", "job", "sitting")
+PAPERS = ("manuscript", "table_plan")
+"""Unpublished questionnaires, and plans of tables: what staff write, like versions."""
 
 FILES = "File reader: every file of this folder, but no key that is kept elsewhere"
 BACKUPS = "Backup holder: copies of the database from several days"
@@ -474,9 +477,30 @@ def _file_time(seen: Scene) -> Found:
 
 @_attack(FILES, "A16", "tables that keep visits, or that are on neither side")
 def _other_tables(seen: Scene) -> Found:
-    known = {*seen.store.people, *seen.store.answers, *SHARED}
+    known = {*seen.store.people, *seen.store.answers, *SHARED, *STAFF, *PAPERS}
     found = forensics.tables(seen.store.database) - known
     return _found(found, "none", "Look at who made these tables; this programme did not.")
+
+
+_NAMING = frozenset(
+    {
+        *("organisation.unit", "organisation.name", "organisation.email"),
+        *("invitation.id", "invitation.unit", "invitation.code_hash", "invitation.salt"),
+        *("draft.code_hash", "draft.box", "tray.id", "tray.box", "response.id"),
+        *("verbatim.id", "verbatim.text", "quotation.words"),
+    }
+)
+"""Columns whose values name an organisation, a respondent or an answer, wherever they stand."""
+
+
+@_attack(FILES, "A16", "respondents and answers in what is kept of the staff's work")
+def _respondents_among_staff(seen: Scene) -> Found:
+    there = tuple(table for table in STAFF if forensics.names(seen.store.database, table))
+    accounts = forensics.columns(seen.store.database, {"account"} & set(there))
+    staff = {value for values in accounts.values() for value in values}  # who may be in the frame too
+    found = forensics.told(replace(seen.store, public=seen.store.public | staff), _NAMING, there)
+    do = "The trail, jobs and accounts must name no organisation and no answer: look at who wrote them there."
+    return _found({f"{one} holds {other} ({how})" for one, other, how in found}, "none", do)
 
 
 @_attack(FILES, "A16", "a respondent's cookie, without the secret of the server")

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 from surveyapp import fieldwork, privacy
 from surveyapp.colours import colour_problems
@@ -12,8 +14,8 @@ from surveyapp.fieldwork import Frame, Unit, cell_sizes, days_left, naming_probl
 from surveyapp.frames import room_beside
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
-from surveyapp.problems import NotSaved, Problem, Refused, SurveyError
-from surveyapp.storage import letters, loadings, people, responses, waves
+from surveyapp.problems import NotFound, NotSaved, Problem, Refused, SurveyError
+from surveyapp.storage import counted, letters, loadings, people, responses, sittings, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -53,6 +55,8 @@ def open_wave(
     closes: date | None,
     today: date,
     keep_key: Callable[[bytes], None],
+    public_key: bytes = b"",
+    settle: Callable[[Connection], None] = lambda _connection: None,
     note: str = "",
     service: str = "",
     contact: str = "",
@@ -63,14 +67,14 @@ def open_wave(
     `closes` is the last day on which answers are taken. `service`, `contact` and `colour` are what the wave's
     pages bear in place of the site's own: its name, whom to ask, "#rrggbb". `carry` names the strata that go with
     the answers; None means those of the instrument that the frame has. `keep_key` is given the private key, once;
-    if it fails, no wave is opened. `note` stands on every output.
+    if it fails, no wave is opened. `public_key` is that of a pair that was rehearsed before: then none is made.
+    `settle` is called inside the transaction. `note` stands on every output.
     Raises `SurveyError` for a name that is taken or unfit, `NotFound` for an unpublished version, `Refused` for
     strata whose cells are too small, and for settings that will not do.
     """
     _check_name(name)
-    settings = _settings(name, Changes(service, contact, colour, closes), today)
-    private, public = privacy.new_key_pair()
-    privacy.rehearse(private, public)
+    settings = _audience(frame) | _settings(name, Changes(service, contact, colour, closes), today)
+    private, public = (b"", public_key) if public_key else _key_pair()
     with db.transaction() as connection:
         instrument = waves.published(connection, survey, version)
         waves.check_in_use(connection, survey, version)
@@ -80,25 +84,48 @@ def open_wave(
             name=name,
             survey=survey,
             version=version,
-            kind="listed" if frame else "open",
             state="open",
             key_place=key_place,
             public_key=public,
             carry=carried,
             cells=cells,
             opened_cells=cells,
-            issued=frame.issued if frame else 0,
             note=note,
             box_size=_box_size(instrument, frame),
             opened_on=today.isoformat(),
-            sample_seed=frame.seed if frame else "",
             **settings,
         )
         waves.add_wave(connection, wave)
         if frame:
             people.add_units(connection, name, [(privacy.new_id(), unit) for unit in frame.units])
-        keep_key(private)
+        settle(connection)
+        if private:
+            keep_key(private)
     return wave
+
+
+def _audience(frame: Frame | None) -> dict[str, Any]:
+    if frame is None:
+        return {"kind": "open", "issued": 0, "sample_seed": ""}
+    return {"kind": "listed", "issued": frame.issued, "sample_seed": frame.seed}
+
+
+def check_name(db: Database, name: str) -> None:
+    """Raise `SurveyError` for a name that is taken or unfit for a wave."""
+    _check_name(name)
+    if name in names(db):
+        raise SurveyError(f"there is a wave {name} already; choose another name")
+
+
+def check_settings(name: str, changes: Changes, today: date) -> None:
+    """Raise `Refused` with every problem of settings that a wave would get."""
+    _settings(name, changes, today)
+
+
+def _key_pair() -> tuple[bytes, bytes]:
+    private, public = privacy.new_key_pair()
+    privacy.rehearse(private, public)
+    return private, public
 
 
 def change_settings(db: Database, name: str, changes: Changes, today: date) -> Wave:
@@ -174,6 +201,7 @@ def close_wave(db: Database, name: str, today: date) -> Wave:
         people.forget_days(connection, name)
         letters.forget(connection, name)
         loadings.forget(connection, name)
+        sittings.forget(connection, name)
         waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
         closed = waves.wave_named(connection, name)
     with suppress(NotSaved):  # on a full disk the opening of the tray does it
@@ -185,6 +213,28 @@ def names(db: Database) -> list[str]:
     """The names of all waves."""
     with db.reading() as connection:
         return [wave.name for wave in waves.waves(connection)]
+
+
+def waves_of(db: Database, survey: str) -> list[Wave]:
+    """The waves of a survey, by name."""
+    with db.reading() as connection:
+        return [wave for wave in waves.waves(connection) if wave.survey == survey]
+
+
+def wave_of(db: Database, survey: str, name: str) -> Wave:
+    """A wave of a survey. Raises `NotFound`, also for the wave of another survey."""
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+    if wave.survey != survey:
+        raise NotFound(f"there is no wave {name} of the survey {survey}")
+    return wave
+
+
+def minimum_base(db: Database, wave: Wave) -> int:
+    """The smallest number of answers that leave the tray of a wave together, and that stay in it together."""
+    with db.reading() as connection:
+        found = waves.published(connection, wave.survey, wave.version).disclosure.minimum_base
+    return max(found, privacy.SMALLEST_CELL)
 
 
 def status(db: Database, name: str) -> Status:
@@ -201,6 +251,23 @@ def status(db: Database, name: str) -> Status:
         )
 
 
+def sent_known(db: Database, name: str, folder: Path) -> dict[str, int] | None:
+    """What `reporting.sent` has found out, if it was kept in `folder` and still holds; else None.
+
+    Reading it takes no time, finding it out does: for that every answer is read.
+    """
+    with db.reading() as connection:
+        if responses.tray_size(connection, name):
+            return None
+        return counted.kept(folder, name, responses.fingerprint(connection, name))
+
+
+def check_move(db: Database, name: str, version: str) -> Comparison:
+    """What moving an open wave to a newer version would change; nothing is changed. Raises like `move_wave`."""
+    with db.reading() as connection:
+        return _movable(connection, name, version)
+
+
 def move_wave(db: Database, name: str, version: str) -> Comparison:
     """Let an open wave go on with a newer version of its questionnaire; the comparison of the two.
 
@@ -208,13 +275,18 @@ def move_wave(db: Database, name: str, version: str) -> Comparison:
     concerned, if an answer in hand would change its meaning, or if the new version needs larger boxes.
     """
     with db.transaction() as connection:
-        wave = _open_wave_named(connection, name)
-        old = waves.published(connection, wave.survey, wave.version)
-        new = waves.published(connection, wave.survey, version)
-        waves.check_in_use(connection, wave.survey, version)
-        comparison = compare(old, new)
-        _check_movable(comparison, new, wave)
+        comparison = _movable(connection, name, version)
         waves.change_wave(connection, name, version=version)
+    return comparison
+
+
+def _movable(connection: Connection, name: str, version: str) -> Comparison:
+    wave = _open_wave_named(connection, name)
+    old = waves.published(connection, wave.survey, wave.version)
+    new = waves.published(connection, wave.survey, version)
+    waves.check_in_use(connection, wave.survey, version)
+    comparison = compare(old, new)
+    _check_movable(comparison, new, wave)
     return comparison
 
 

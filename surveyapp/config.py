@@ -2,7 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,20 @@ from tempfile import NamedTemporaryFile
 
 from surveyapp.problems import NotFound, SurveyError
 
+# Our matrices are small. Threads of the library for numbers only spin beside each other: on a busy machine a table
+# with tests took ten times as long. It reads this when numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 PACKAGE = Path(__file__).resolve().parent
+
+SETTINGS: Mapping[str, str] = {
+    "SURVEYAPP_HOME": "the folder of the installation; else ./instance",
+    "SURVEYAPP_DATABASE_URL": "a PostgreSQL database in place of the file in that folder",
+    "SURVEYAPP_SMTP": "the mail server; without it letters are written to outbox/",
+    "SURVEYAPP_SMTP_PASSWORD_FILE": "the file with its password",
+    "SURVEYAPP_PLAIN_HTTP": "1 lets wsgi.py serve without TLS in front, for trials",
+}
+"""Every setting from the environment, and what it is for. Secrets are in files, never in the environment."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,20 @@ class Home:
         return self.path / "released"
 
     @property
+    def previews(self) -> Path:
+        """Installations in which questionnaires are walked through, a folder each, for some hours."""
+        return self.path / "previews"
+
+    @property
+    def jobs(self) -> Path:
+        """What jobs made, a folder each, until it is thrown away."""
+        return self.path / "jobs"
+
+    def job(self, id_: str) -> Path:
+        """The folder of one job, by its id in hexadecimal."""
+        return self.jobs / id_
+
+    @property
     def outbox_key(self) -> Path:
         """The secret under which access codes wait in letters that are not sent yet."""
         return self.keys / "outbox"
@@ -82,6 +110,11 @@ def home(given: str | None = None) -> Home:
     """
     path = Path(given or os.environ.get("SURVEYAPP_HOME") or "instance").resolve()
     return Home(path, os.environ.get("SURVEYAPP_DATABASE_URL", ""))
+
+
+def surroundings(home: Home) -> dict[str, str]:
+    """What a process of ours on the same installation is started with."""
+    return {**os.environ, "SURVEYAPP_HOME": str(home.path), "SURVEYAPP_DATABASE_URL": home.address}
 
 
 def project_file(name: str) -> Path:
@@ -142,6 +175,16 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
         yield
 
 
+def given_settings() -> list[str]:
+    """The settings of ours that the environment gives, by name; their values are nobody's business."""
+    return [name for name in SETTINGS if os.environ.get(name)]
+
+
+def unknown_settings() -> list[str]:
+    """Names in the environment that look like settings of ours and are none."""
+    return sorted(name for name in os.environ if name.startswith("SURVEYAPP_") and name not in SETTINGS)
+
+
 def mail_settings() -> tuple[str, str]:
     """The address of the mail server and its password, "" where there is none.
 
@@ -150,6 +193,17 @@ def mail_settings() -> tuple[str, str]:
     file = os.environ.get("SURVEYAPP_SMTP_PASSWORD_FILE", "")
     password = read_file(Path(file)).decode(errors="replace").strip("\r\n") if file else ""
     return os.environ.get("SURVEYAPP_SMTP", ""), password
+
+
+def site_settings() -> tuple[str, str]:
+    """The address of this site and the sender of its letters to staff, "" where they are not set.
+
+    From SURVEYAPP_ADDRESS and SURVEYAPP_SENDER; what a browser says of the address is never believed.
+    """
+    address = os.environ.get("SURVEYAPP_ADDRESS", "").strip().rstrip("/")
+    if address and not re.fullmatch(r"https?://[^\s/#?{}<>\"]+(/[^\s#?{}<>\"]*)?", address):
+        raise SurveyError("SURVEYAPP_ADDRESS is not the address of a site; write https://survey.example.org")
+    return address, os.environ.get("SURVEYAPP_SENDER", "").strip()
 
 
 class AlreadyThere(SurveyError):

@@ -9,8 +9,9 @@ become `Problem`s in the same words for every kind of document.
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing from the stubs only
 from typing import Any, TypeVar
 
@@ -65,7 +66,7 @@ def read_model(model: type[Model], document: Document) -> tuple[Model | None, li
         return None, list(dict.fromkeys(_explain(document, fault, names) for fault in faults))
 
 
-def nearest(word: str, known: Iterator[str] | list[str] | set[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """A remedy that names the known word most like `word`, or else all of them."""
     choices = sorted(known)
     close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
@@ -173,7 +174,7 @@ class _Reader:
         except json.JSONDecodeError as error:
             what = "a text is not closed" if "Unterminated" in error.msg else "a text holds a forbidden character"
             raise self._fault(position, what, 'end it with " and write line breaks as \\n') from None
-        if any("\ud800" <= c <= "\udfff" for c in text):
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise self._fault(position, "a text holds half a character", "remove the lone \\uD8xx escape")
         return text, end
 
@@ -220,7 +221,8 @@ class _Reader:
                 raise self._fault(start, "a key holds a line break or a control character", "remove it")
             self._note_duplicate(key, members, at, start)
             position = self._expect_colon(position)
-            members[key], position = self._value(position, at + pointer(key), depth + 1)
+            below = at + pointer(key) if "/" in key or "~" in key else f"{at}/{key}"
+            members[key], position = self._value(position, below, depth + 1)
             token, start, end = self._token(position)
             if token == "}":
                 return members, end
@@ -244,14 +246,15 @@ class _Reader:
 # ── pydantic's errors in our words ───────────────────────────────────────────
 
 
-def _property_names(model: type[BaseModel]) -> set[str]:
-    """Every key that a document of this kind may have anywhere."""
+@cache
+def _property_names(model: type[BaseModel]) -> frozenset[str]:
+    """Every key that a document of this kind may have anywhere; an editor asks at each pause of the keys."""
     schema = model.model_json_schema(by_alias=True)
     parts = [schema, *schema.get("$defs", {}).values()]
-    return {name for part in parts for name in part.get("properties", {})}
+    return frozenset(name for part in parts for name in part.get("properties", {}))
 
 
-def _explain(document: Document, fault: Mapping[str, Any], names: set[str]) -> Problem:
+def _explain(document: Document, fault: Mapping[str, Any], names: frozenset[str]) -> Problem:
     at = _place(document.value, fault["loc"])
     what, do = _words(fault, names)
     return document.problem(at, what, do)
@@ -275,7 +278,7 @@ def _place(value: Json, location: tuple[str | int, ...]) -> str:
     return at
 
 
-def _words(fault: Mapping[str, Any], names: set[str]) -> tuple[str, str]:
+def _words(fault: Mapping[str, Any], names: frozenset[str]) -> tuple[str, str]:
     kind, context, given = fault["type"], fault.get("ctx", {}), fault.get("input")
     last = str(fault["loc"][-1]) if fault["loc"] else "the document"
     match kind:

@@ -1,6 +1,7 @@
 """The frame of a wave: a file is read and understood, a newer one compared and loaded, one unit corrected."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -81,6 +82,20 @@ def remove(db: Database, wave: str, unit: str) -> Listed:
         stored.erase(connection, found)
         _count_issued(connection, wave)
         return found
+
+
+PAGE = 50
+"""Units on a page of the list."""
+
+
+def sought(db: Database, wave: str, words: str = "", state: str = "", page: int = 1) -> tuple[int, list[Listed]]:
+    """How many units have `words` and are in `state` (one of `storage.frames.STATES`), and one page of them.
+
+    Says of each whether it has answered, which is recorded so as not to remind it, and never on which day.
+    """
+    with db.reading() as connection:
+        waves.wave_named(connection, wave)
+        return stored.sought(connection, wave, words.strip(), state, (max(page, 1) - 1) * PAGE, PAGE)
 
 
 def find(db: Database, wave: str, unit: str) -> Listed:
@@ -186,6 +201,66 @@ def _chosen(found: Mapping[str, Source]) -> Source:
     others = [title for title in found if title != likely[0].sheet]
     notes = tuple(Problem(title, "the sheet is not taken for the frame", "nothing to do") for title in others)
     return replace(likely[0], notes=(*likely[0].notes, *notes))
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What was understood of a file: its sheets, the one that was read, its headings, and the list or why not.
+
+    `slips` are values of strata that are nearly written like another one.
+    """
+
+    sheets: tuple[str, ...] = ()
+    sheet: str = ""
+    headings: tuple[str, ...] = ()
+    listing: Listing | None = None
+    problems: tuple[Problem, ...] = ()
+    slips: tuple[str, ...] = ()
+
+
+def understood(name: str, content: bytes, how: Reading = Reading()) -> Understood:
+    """What `read` would make of a file, as far as it comes, in words for a page. Raises nothing."""
+    source, sheets = None, _titles(name, content)
+    try:
+        source = _source(name, content, how.sheet)
+        listing = frames.read_listing(source, how.named, how.left_out, {}, how.accepted)
+    except Refused as refused:
+        found = [slip[1] for slip in (_SLIP.match(problem.what) for problem in refused.problems) if slip]
+        headings = tuple(source.rows[0][1]) if source else ()
+        problems = tuple(_for_page(problem) for problem in refused.problems)
+        return Understood(
+            sheets, source.sheet if source else "", headings, None, problems, tuple(dict.fromkeys(found))
+        )
+    notes = tuple(_for_page(note) for note in listing.notes)
+    listing = replace(listing, notes=notes)
+    return Understood(sheets, source.sheet, tuple(source.rows[0][1]), listing)
+
+
+_SLIP = re.compile("“(.+?)” is elsewhere written “")
+_ON_A_PAGE = (
+    (re.compile(r"(?:say which is the frame|say which): --(?:sheet|column) .*"), "say below which it is"),
+    (re.compile(r"say which it is: --column .*"), "say below which it is"),
+    (re.compile(r"if it is another: --new-value"), "if it is another one, tick it below"),
+    (re.compile(r"leave it out: --leave-out"), "leave it out below"),
+    (re.compile(r"leave --sheet out"), "choose no sheet"),
+)
+"""Options of the command line, and what stands in their place on a page."""
+
+
+def _for_page(problem: Problem) -> Problem:
+    do = problem.do
+    for option, words in _ON_A_PAGE:
+        do = option.sub(words, do)
+    return replace(problem, do=do)
+
+
+def _titles(name: str, content: bytes) -> tuple[str, ...]:
+    """The sheets of a workbook, () for anything else."""
+    if not content.startswith(b"PK\x03\x04"):
+        return ()
+    from surveyapp.export.uploads import sheet_titles  # here, for spreadsheets are slow to load
+
+    return sheet_titles(name, content)
 
 
 # ── loading ──────────────────────────────────────────────────────────────────

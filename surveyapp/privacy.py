@@ -12,9 +12,11 @@ import hashlib
 import hmac
 import secrets
 import struct
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
@@ -64,15 +66,15 @@ def new_code() -> str:
 
 def printed_code(code: str) -> str:
     """A normal code in groups of five."""
-    return "-".join(code[i : i + 5] for i in range(0, CODE_LENGTH, 5))
+    return "-".join(code[i : i + 5] for i in range(0, len(code), 5))
 
 
-def normal_code(typed: str) -> str | None:
+def normal_code(typed: str, length: int = CODE_LENGTH) -> str | None:
     """The code somebody typed, capital and without gaps, O read as 0, I and L as 1; None if it cannot be one."""
-    if len(typed) > 4 * CODE_LENGTH:
+    if len(typed) > 4 * length:
         return None
     code = typed.upper().translate(_LOOK_ALIKE)
-    return code if len(code) == CODE_LENGTH and set(code) <= set(ALPHABET) else None
+    return code if len(code) == length and set(code) <= set(ALPHABET) else None
 
 
 def code_hash(code: str) -> bytes:
@@ -122,6 +124,27 @@ def open_draft(key: bytes, box: bytes, label: bytes) -> bytes:
         return unpad(AESGCM(key).decrypt(box[:_NONCE], box[_NONCE:], label))
     except (InvalidTag, ValueError):
         raise CannotOpen("the draft does not open with this access code") from None
+
+
+# ── sittings at paper returns: opened by the keyer's cookie and the server's pepper together ─
+
+_SMALLEST_SITTING = 1 << 15
+
+
+def sitting_key(token: str, wave: str, pepper: bytes) -> bytes:
+    """The key of what somebody keys into a wave. It is derived anew from the cookie's token and never stored."""
+    kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=wave.encode(), info=b"surveyapp sitting key 1")
+    return kdf.derive(pepper + token.encode())
+
+
+def seal_sitting(key: bytes, content: bytes, label: bytes) -> bytes:
+    """What is keyed so far, encrypted and bound to `label`; its length says little, for it doubles in steps."""
+    return seal_draft(key, content, max(_SMALLEST_SITTING, 1 << (len(content) - 1).bit_length()), label)
+
+
+def open_sitting(key: bytes, box: bytes, label: bytes) -> bytes:
+    """What `seal_sitting` was given. Raises `CannotOpen`."""
+    return open_draft(key, box, label)
 
 
 # ── boxes: opened by the key holder alone ────────────────────────────────────
@@ -190,10 +213,10 @@ def fingerprint(key: bytes, wave: str, content: bytes) -> bytes:
 COOKIE_SIZE = 600
 
 
-def seal_cookie(key: bytes, content: bytes) -> bytes:
+def seal_cookie(key: bytes, content: bytes, size: int = COOKIE_SIZE) -> bytes:
     """`content` encrypted for a cookie of constant length."""
     nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, pad(content, COOKIE_SIZE), b"surveyapp cookie 1")
+    return nonce + AESGCM(key).encrypt(nonce, pad(content, size), b"surveyapp cookie 1")
 
 
 def open_cookie(key: bytes, sealed: bytes) -> bytes:
@@ -202,6 +225,138 @@ def open_cookie(key: bytes, sealed: bytes) -> bytes:
         return unpad(AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], b"surveyapp cookie 1"))
     except (InvalidTag, ValueError):
         raise CannotOpen("the cookie is not ours or has been altered") from None
+
+
+# ── staff: passwords, second factors, tokens ─────────────────────────────────
+
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
+"""Characters. Length is all that is asked: rules about signs make passwords that people write down. Whoever would
+send megabytes to be hashed is stopped by the other one."""
+
+_STEP = 30
+"""Seconds for which a code of the second factor is shown (RFC 6238)."""
+
+
+@cache
+def _argon2() -> Any:
+    """Argon2id as OWASP advises: 19 MiB, twice, one lane; about 50 ms."""
+    from argon2 import PasswordHasher  # here, for a respondent's page needs no such library
+
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def password_hash(password: str) -> str:
+    """What is kept of a password: argon2id, salted."""
+    return str(_argon2().hash(_plain(password)))
+
+
+def password_fits(kept: str, password: str) -> bool:
+    """Whether a password is the one kept as `kept`. Without one ("") it takes as long, and does not fit."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    nobody, short = _nobody(), len(password) <= LONGEST_PASSWORD
+    try:
+        return bool(_argon2().verify(kept or nobody, _plain(password) if short else "")) and bool(kept) and short
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def password_is_dated(kept: str) -> bool:
+    """Whether a password is kept by other numbers than those of today: it is hashed anew when it is next used."""
+    return bool(_argon2().check_needs_rehash(kept))
+
+
+@cache
+def _nobody() -> str:
+    """The hash of a password that nobody has."""
+    return str(_argon2().hash(secrets.token_urlsafe(32)))
+
+
+def _plain(password: str) -> str:
+    """The same letters however a keyboard puts them together (RFC 8265)."""
+    return unicodedata.normalize("NFC", password)
+
+
+def new_second() -> str:
+    """The secret of a second factor, in base 32 as authenticator apps take it."""
+    import pyotp
+
+    return str(pyotp.random_base32())
+
+
+def second_address(secret: str, email: str, site: str) -> str:
+    """What an authenticator app reads from a picture: the secret, whose it is, and for which site."""
+    import pyotp
+
+    return str(pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=site))
+
+
+def second_code(secret: str, at: int) -> str:
+    """The code that an app shows at a time in seconds."""
+    import pyotp
+
+    return str(pyotp.TOTP(secret).at(at))
+
+
+def second_step(secret: str, typed: str, at: int) -> int | None:
+    """The time step whose code `typed` is, of the one at `at` and those beside it; None if it is no such code.
+
+    Whoever accepts a code keeps the step and refuses it and earlier ones from then on.
+    """
+    code = "".join(typed.split())
+    for step in (at // _STEP + drift for drift in (0, -1, 1)):
+        if hmac.compare_digest(second_code(secret, step * _STEP).encode(), code.encode()):
+            return step
+    return None
+
+
+SPARES = 8
+"""Recovery codes of an account."""
+
+_SPARE_LENGTH = 10
+
+
+def new_spares() -> list[str]:
+    """Recovery codes, each good for once in place of a second factor: ten characters, 50 bits, `7K4QX-9M2PB`."""
+    return [printed_code("".join(secrets.choice(ALPHABET) for _ in range(_SPARE_LENGTH))) for _ in range(SPARES)]
+
+
+def spare_hash(key: bytes, account: bytes, typed: str) -> str:
+    """What is kept of a recovery code: a hash under the server's key, for 50 bits alone could be tried out."""
+    code = normal_code(typed, _SPARE_LENGTH) or ""
+    return keyed_hash(key, "spare", account.hex(), code).hex() if code else ""
+
+
+def new_token() -> str:
+    """256 random bits as text for a cookie, a link or a script."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """SHA-256 of a token: all that is kept of it. 256 bits need no slow hash."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def keyed_hash(key: bytes, *parts: str) -> bytes:
+    """What stands for something in a table that must not name it: to whoever has `key` and the same thing.
+
+    Under another first part it is also a key of its own, that shares nothing with `key`.
+    """
+    return hmac.digest(key, b"surveyapp staff 1 " + "\0".join(parts).encode(errors="replace"), "sha256")
+
+
+def seal_text(key: bytes, text: str, label: bytes) -> bytes:
+    """A short text (the secret of a second factor) encrypted and bound to `label`."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, text.encode(), b"surveyapp text 1" + label)
+
+
+def open_text(key: bytes, sealed: bytes, label: bytes) -> str:
+    """What `seal_text` was given. Raises `CannotOpen`."""
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], b"surveyapp text 1" + label).decode()
+    except (InvalidTag, ValueError):
+        raise CannotOpen("a kept secret does not open with the key in keys/staff; restore that file") from None
 
 
 # ── letters that wait: the code in them readable by the server alone, until they are sent ─

@@ -5,6 +5,7 @@ they are found all at once and shown together. A `SurveyError` is a refusal; the
 into a page or an exit code, in one place each.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,3 +116,19 @@ class Unfinished(SurveyError):
     def __init__(self, page: str) -> None:
         self.page = page
         super().__init__("a question that must be answered is still open")
+
+
+class NotAllowed(SurveyError):
+    """Somebody of the staff has no role for this; the message names the roles that would do."""
+
+
+class NotAdmitted(SurveyError):
+    """A sign-in does not succeed. The message never says which part was wrong."""
+
+
+def fault_place(error: BaseException) -> str:
+    """An unforeseen error by type and line, for a log: its text could hold an answer."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if "surveyapp" in f.filename), frames[-1] if frames else None)
+    where = f"{place.filename.rpartition('/')[2]}:{place.lineno}" if place else "unknown"
+    return f"{type(error).__name__} at {where}"

@@ -49,6 +49,50 @@ def document(db: Database, survey: str, version: str) -> bytes:
         return text.encode()
 
 
+def text(db: Database, survey: str, version: str) -> bytes:
+    """The text of a version that was ever published. Raises `NotFound`."""
+    with db.reading() as connection:
+        return waves.document(connection, survey, version).encode()
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What publishing a document would do: to the trend from `before`, the version that it was compared with.
+
+    `known` says that this version is published with the same content; `movable` are waves in the field that could
+    go on with it, `fixed` those that could not, because answers in hand would change their meaning.
+    """
+
+    instrument: Instrument
+    known: bool
+    before: str = ""
+    comparison: Comparison | None = None
+    movable: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
+
+def consequences(db: Database, content: bytes, before: str = "") -> Consequences:
+    """What publishing would do, compared with version `before`, or with the newest one.
+
+    Raises `Refused` with every problem of the document, `SurveyError` if its version exists with other content.
+    """
+    instrument = read_instrument(content)
+    with db.reading() as connection:
+        known = waves.is_known(connection, instrument, content.decode("utf-8-sig"))
+        others = [v for v in waves.versions(connection) if v.survey == instrument.survey]
+        others = [v for v in others if v.version != instrument.version]
+        if not others:
+            return Consequences(instrument, known)
+        against = before or max(others, key=lambda v: (v.published_on, v.version)).version
+        comparison = compare(waves.published(connection, instrument.survey, against), instrument)
+        fielded = [wave for wave in waves.waves(connection) if wave.survey == instrument.survey]
+        in_field = [wave.name for wave in fielded if wave.state == "open" and wave.version == against]
+    safe = comparison.safe_for_answers_in_hand
+    return Consequences(
+        instrument, known, against, comparison, tuple(in_field if safe else ()), tuple(() if safe else in_field)
+    )
+
+
 def retire(db: Database, survey: str, version: str, today: date) -> None:
     """Let no new wave begin with a version. What was fielded with it stays as it is.
 

@@ -201,16 +201,29 @@ class Counts:
 
 def count(standings: Sequence[Standing], drafts_kept: bool = True) -> Counts:
     """The numbers of some organisations."""
+    kinds = Counter(
+        (s.sampled, s.issued, s.invited, s.draft and not s.done, s.done, "" if s.done else s.disposition)
+        for s in standings
+    )
+    sampled = issued = invited = part_done = done = 0
+    noted: Counter[str] = Counter()
+    for kind, number in kinds.items():
+        sampled += number * kind[0]
+        issued += number * kind[1]
+        invited += number * kind[2]
+        part_done += number * kind[3]
+        done += number * kind[4]
+        noted[kind[5]] += number * kind[1]
     return Counts(
         frame=len(standings),
-        sampled=sum(s.sampled for s in standings),
-        issued=sum(s.issued for s in standings),
-        invited=sum(s.invited for s in standings),
-        part_done=sum(s.draft and not s.done for s in standings) if drafts_kept else None,
-        completed=sum(s.done for s in standings),
-        refused=sum(s.noted("refused") for s in standings),
-        undeliverable=sum(s.noted("undeliverable") for s in standings),
-        out_of_scope=sum(s.noted("out-of-scope") for s in standings),
+        sampled=sampled,
+        issued=issued,
+        invited=invited,
+        part_done=part_done if drafts_kept else None,
+        completed=done,
+        refused=noted["refused"],
+        undeliverable=noted["undeliverable"],
+        out_of_scope=noted["out-of-scope"],
     )
 
 

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
-from surveyapp import export, privacy
+from surveyapp import privacy
 from surveyapp.analysis.columns import Part, read_part
 from surveyapp.analysis.dataset import Dataset, assemble
 from surveyapp.analysis.derived import Derived
@@ -22,7 +24,7 @@ from surveyapp.analysis.themes.coding import ThemeColumns
 from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.rates import Fieldwork, sorted_by_completeness
-from surveyapp.storage import publications, responses, snapshots, waves
+from surveyapp.storage import counted, publications, responses, snapshots, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.publications import Publication
 from surveyapp.storage.responses import Response, Verbatim
@@ -37,18 +39,27 @@ class Opened:
     waiting: int
 
 
-def open_tray(db: Database, name: str, private_key: bytes) -> Opened:
+def open_tray(
+    db: Database, name: str, private_key: bytes, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> Opened:
     """Release what may leave the tray of a wave: all after the close, before it only batches that hide each one.
 
-    Every box is opened in memory first; if one does not open, nothing leaves. Answers get fresh random ids and
-    are stored in the order of these; the file is then written anew. Raises `SurveyError` for a wrong key or a
-    damaged box, with their number, `NotFound` for an unknown wave, and `NotSaved` if the disk refuses.
+    Every box is opened in memory first, while others go on writing; if one does not open, nothing leaves.
+    `progress` is told how many boxes are open, and of how many; it may raise to stop here. Answers get fresh
+    random ids and are stored in the order of these; the file is then written anew. Raises `SurveyError` for a
+    wrong key or a damaged box, with their number, `NotFound` for an unknown wave, and `NotSaved` if the disk
+    refuses.
     """
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+        before = responses.tray(connection, name)
+    known = _open_all(before, private_key, wave, progress)
     with db.transaction() as connection:
         wave = waves.wave_named(connection, name)
         instrument = waves.published(connection, wave.survey, wave.version)
         boxes = responses.tray(connection, name)
-        leaving = _release(connection, wave, instrument, boxes, private_key)
+        known |= _open_all([box for box in boxes if box[0] not in known], private_key, wave)  # came in meanwhile
+        leaving = _release(connection, wave, instrument, {id_: known[id_] for id_, _ in boxes})
     try:
         db.vacuum()
     except NotSaved as error:
@@ -56,29 +67,69 @@ def open_tray(db: Database, name: str, private_key: bytes) -> Opened:
     return Opened(leaving, len(boxes) - leaving)
 
 
-def load(db: Database, name: str, kept: Path | None = None) -> tuple[Wave, Dataset, WaveFacts]:
+def load(
+    db: Database, name: str, kept: Path | None = None, at_hand: "AtHand | None" = None
+) -> tuple[Wave, Dataset, WaveFacts]:
     """The released responses of a wave as columns, with the facts printed beside them.
 
     An answer released without its version is read by the version of the wave. `kept` is the folder where the
-    columns of closed waves are kept from one time to the next. Raises `SurveyError` when answers still wait in
-    the tray of a closed wave, or none have been released.
+    columns of closed waves are kept from one time to the next, `at_hand` what this process has in memory. Raises
+    `SurveyError` when answers still wait in the tray of a closed wave, or none have been released.
     """
     with db.reading() as connection:
         wave = waves.wave_named(connection, name)
         instrument = waves.published(connection, wave.survey, wave.version)
         _check_released(wave, responses.response_count(connection, name), responses.tray_size(connection, name))
-        parts = _parts(connection, wave, kept if wave.state == "closed" else None)
+        mark = responses.fingerprint(connection, name)
         facts = _facts(wave, waves.published_hash(connection, wave.survey, wave.version))
-    return wave, assemble(instrument, parts, wave.carry), facts
+        folder = kept if wave.state == "closed" else None
+
+        def read() -> Dataset:
+            return assemble(instrument, _parts(connection, wave, folder, mark), wave.carry)
+
+        key = (str(db.place), name, mark, facts.version_hash, wave.carry)
+        data = at_hand.get(key, read) if at_hand is not None else read()
+    return wave, data, facts
 
 
-def _parts(connection: Connection, wave: Wave, folder: Path | None) -> list[Part]:
-    """The answers of a wave by version, as kept or from the database."""
+MOST_AT_HAND = 2
+"""Datasets that a process keeps in memory."""
+
+
+class AtHand:
+    """The datasets that this process read last, for those who build one table after the other.
+
+    The key says all that a dataset is made of, so one that is found is as good as one read anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[object, Dataset] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: object, read: Callable[[], Dataset]) -> Dataset:
+        """The dataset under a key, read if it is not at hand. Of those that ask at once only one reads."""
+        with self._lock:
+            if key not in self._known:
+                while len(self._known) >= MOST_AT_HAND:
+                    self._known.popitem(last=False)
+                self._known[key] = read()
+            self._known.move_to_end(key)
+            return self._known[key]
+
+
+AT_HAND = AtHand()
+"""For whoever asks for one table after the other in one process."""
+
+
+def _parts(connection: Connection, wave: Wave, folder: Path | None, mark: str) -> list[Part]:
+    """The answers of a wave by version, as kept under a mark or from the database."""
 
     def version(name: str) -> Instrument:
         return waves.published(connection, wave.survey, name or wave.version)
 
-    mark = responses.fingerprint(connection, wave.name)
     known = snapshots.kept(folder, wave.name, mark) if folder is not None else None
     if known is not None:
         return [Part(version(name), table) for name, table in known.items()]
@@ -96,35 +147,42 @@ def sent(db: Database, name: str, kept: Path | None = None) -> dict[str, int] | 
             return None
         if not responses.response_count(connection, name):
             return sorted_by_completeness([])
-    return sorted_by_completeness(load(db, name, kept)[1].completeness)
+        mark = responses.fingerprint(connection, name)
+    if kept is not None and (known := counted.kept(kept, name, mark)) is not None:
+        return known
+    found = sorted_by_completeness(load(db, name, kept)[1].completeness)
+    if kept is not None:
+        counted.keep(kept, name, mark, found)
+    return found
 
 
 def report(
     db: Database,
     name: str,
     plan: bytes | None,
-    asked: Callable[[Mapping[str, int] | None], Fieldwork | None] = lambda _: None,
+    asked: Callable[[Mapping[str, int] | None], Fieldwork | None] | None = None,
     themes: Mapping[str, ThemeColumns] | None = None,
     kept: Path | None = None,
+    at_hand: AtHand | None = None,
 ) -> Report:
     """The report of a wave by a plan's JSON, or with every closed question and coded open one in order.
 
     `asked` says of the organisations what `watching` does, given what `sent` says: reporting knows none of them.
-    `themes` are the coded answers by question, from `coding`. Raises `Refused` with every problem of the plan, and
-    what `load` raises.
+    Without it nothing is said of them. `themes` are the coded answers by question, from `coding`; `kept` and
+    `at_hand` are as in `load`. Raises `Refused` with every problem of the plan, and what `load` raises.
     """
-    wave, data, facts = load(db, name, kept)
+    wave, data, facts = load(db, name, kept, at_hand)
     coded = themes or {}
     if plan is None:
         chosen = default_plan(data.instrument, list(coded))
     else:
         chosen = read_plan(plan, data.instrument, wave.carry, list(coded))
     named = {other for entry in chosen.tables for other in [*(entry.waves or []), *(entry.audiences or [])]}
-    others = {other: Source(*load(db, other, kept)[1:]) for other in sorted(named)}
+    others = {other: Source(*load(db, other, kept, at_hand)[1:]) for other in sorted(named)}
     with db.reading() as connection:
         earlier = [_published(each) for each in publications.publications(connection, name)]
         sealed = responses.tray_size(connection, name)
-    response = asked(None if sealed else sorted_by_completeness(data.completeness))
+    response = asked(None if sealed else sorted_by_completeness(data.completeness)) if asked else None
     return compile_report(chosen, data, facts, response, coded, others, earlier)
 
 
@@ -156,7 +214,7 @@ def file_of(
     compiled: Report,
     suffix: str,
     progress: Callable[[str], None] = lambda _: None,
-    edition: str = export.EDITIONS[0],
+    edition: str = "published",
     with_charts: bool = False,
     with_questionnaire: bool = False,
 ) -> bytes:
@@ -165,6 +223,8 @@ def file_of(
     `edition` is that of the workbook: published, or analyst; the others are of the Word document. Raises
     `SurveyError` for any other ending or a full disk.
     """
+    from surveyapp import export  # here, for what writes spreadsheets and documents is slow to load
+
     in_word = partial(export.appendix, with_charts=with_charts, with_questionnaire=with_questionnaire)
     writers: dict[str, Writer] = {
         ".xlsx": partial(export.workbook, edition=edition),
@@ -183,8 +243,17 @@ def file_of(
         raise SurveyError(f"the tables cannot be written: {error}; make room for temporary files") from None
 
 
+def without_chart(compiled: Report) -> list[str]:
+    """A sentence for each table that has no chart, with the reason."""
+    from surveyapp.export.charts import left_out
+
+    return [f"{said}." for said in left_out(compiled)]
+
+
 def manifest_of(compiled: Report, name: str, content: bytes, plan: bytes | None, edition: str) -> bytes:
     """The hashes of a file that `file_of` gave, of what it was made of, and of each table, as JSON."""
+    from surveyapp import export
+
     return export.manifest(compiled, name, content, plan, edition)
 
 
@@ -192,14 +261,18 @@ def manifest_of(compiled: Report, name: str, content: bytes, plan: bytes | None,
 
 
 def microdata(
-    db: Database, name: str, recipe: Recipe | None = None, kept: Path | None = None
+    db: Database,
+    name: str,
+    recipe: Recipe | None = None,
+    kept: Path | None = None,
+    at_hand: AtHand | None = None,
 ) -> tuple[Microdata, WaveFacts]:
     """The released responses of a closed wave as rows that may leave, with the facts for their description.
 
     Raises `Refused` with every reason if they may not, `SurveyError` for a wave that is still open (from two files
     of a growing wave the newcomers could be told), and what `load` raises.
     """
-    wave, data, facts = load(db, name, kept)
+    wave, data, facts = load(db, name, kept, at_hand)
     if wave.state != "closed":
         raise SurveyError(f"{name} still takes answers; close it first: surveyapp wave close {name}")
     return microdata_of(data, recipe), facts
@@ -213,16 +286,30 @@ def give_out(
     Two files with different columns can be put together over those that they share. So a second one raises
     `SurveyError`, unless it goes `beside` the first. Nothing is entered if the files cannot be written.
     """
-    name = f"{_MICRODATA}{signature(data)[:16]}"
     with db.transaction() as connection:
-        known = {each.name for each in publications.publications(connection, facts.wave)}
-        if not beside and any(re.fullmatch(f"{_MICRODATA}[0-9a-f]{{16}}", each) for each in known - {name}):
-            raise SurveyError(
-                f"microdata of {facts.wave} with other columns or bands exist, and the two could be put together; "
-                "write the same ones again, or add --beside-earlier if the earlier file went to nobody"
-            )
-        publications.publish(connection, facts.wave, Publication(name, "[]", ""))
+        _check_alone(connection, data, facts, beside)
+        publications.publish(connection, facts.wave, Publication(_entry(data), "[]", ""))
         write()
+
+
+def check_given_out(db: Database, data: Microdata, facts: WaveFacts, beside: bool = False) -> None:
+    """Raise what `give_out` does where an earlier file stands in the way."""
+    with db.reading() as connection:
+        _check_alone(connection, data, facts, beside)
+
+
+def _check_alone(connection: Connection, data: Microdata, facts: WaveFacts, beside: bool) -> None:
+    known = {each.name for each in publications.publications(connection, facts.wave)} - {_entry(data)}
+    if not beside and any(re.fullmatch(f"{_MICRODATA}[0-9a-f]{{16}}", each) for each in known):
+        raise SurveyError(
+            f"microdata of {facts.wave} with other columns or bands exist, and the two could be put together; "
+            "write the same ones again, or say that the earlier file went to nobody (--beside-earlier)"
+        )
+
+
+def _entry(data: Microdata) -> str:
+    """What stands in the ledger for a file of microdata."""
+    return f"{_MICRODATA}{signature(data)[:16]}"
 
 
 _MICRODATA = "microdata: "
@@ -265,9 +352,9 @@ def microdata_files(
 
 
 def _release(
-    connection: Connection, wave: Wave, instrument: Instrument, boxes: Sequence[tuple[bytes, bytes]], key: bytes
+    connection: Connection, wave: Wave, instrument: Instrument, opened: Mapping[bytes, dict[str, Any]]
 ) -> int:
-    contents = _open_all(boxes, key, wave)
+    boxes, contents = list(opened), list(opened.values())
     cells = [content["cell"] for content in contents]
     closed = wave.state == "closed"
     leaving = privacy.leavers(cells, instrument.disclosure.minimum_base, closed)
@@ -277,7 +364,7 @@ def _release(
     responses.release(
         connection,
         wave.name,
-        [boxes[i][0] for i in leaving],
+        [boxes[i] for i in leaving],
         [(privacy.new_id(), response) for response, _ in parts],
         [(privacy.new_id(), verbatim) for _, verbatims in parts for verbatim in verbatims],
     )
@@ -301,12 +388,19 @@ def _released_marks(before: Sequence[Response], marks: Sequence[tuple[str, str]]
     return list(zip(cells, versions, strict=True))
 
 
-def _open_all(boxes: Sequence[tuple[bytes, bytes]], key: bytes, wave: Wave) -> list[dict[str, Any]]:
-    contents: list[dict[str, Any]] = []
+def _open_all(
+    boxes: Sequence[tuple[bytes, bytes]],
+    key: bytes,
+    wave: Wave,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> dict[bytes, dict[str, Any]]:
+    contents: dict[bytes, dict[str, Any]] = {}
     broken = 0
-    for _, box in boxes:
+    for done, (id_, box) in enumerate(boxes):
+        if done % 100 == 0:
+            progress(done, len(boxes))
         try:
-            contents.append(json.loads(privacy.open_box(key, box, wave.seal_info)))
+            contents[id_] = json.loads(privacy.open_box(key, box, wave.seal_info))
         except privacy.CannotOpen:
             broken += 1
     if broken:

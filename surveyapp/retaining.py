@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from surveyapp.config import Home, write_aside
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
-from surveyapp.storage import backups, keeping, responses, waves
+from surveyapp.storage import backups, jobs, keeping, papers, responses, sittings, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -27,6 +27,13 @@ PARTS = {
     "key": "the private key on the server",
 }
 """What is erased, part by part, and what each is called."""
+
+
+PREPARED_DAYS = 30
+"""Days without a change after which a wave that is being prepared is erased: it holds a list of people."""
+
+SITTING_DAYS = 7
+"""Days without a change after which a sitting at paper returns is erased; the paper is still there."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Erased:
-    """How much was erased: for each wave its parts in counts, and the number of old backups."""
+    """How much was erased: for each wave its parts in counts, and the numbers of old backups and old jobs."""
 
     waves: dict[str, dict[str, int]] = field(default_factory=dict)
     backups: int = 0
+    jobs: int = 0
 
 
 def change(db: Database, name: str, days: Mapping[str, int | None]) -> Retention:
@@ -80,12 +88,7 @@ def change(db: Database, name: str, days: Mapping[str, int | None]) -> Retention
     Raises `Refused` for days out of bounds, and `SurveyError` for a part that has been erased.
     """
     given = {part: number for part, number in days.items() if number is not None}
-    problems = [
-        Problem(part, f"{number} days cannot be kept", f"give 0 to {MAX_DAYS:,}")
-        for part, number in given.items()
-        if not 0 <= number <= MAX_DAYS
-    ]
-    if problems:
+    if problems := day_problems(given):
         raise Refused(problems, name)
     with db.transaction() as connection:
         wave = waves.wave_named(connection, name)
@@ -97,25 +100,48 @@ def change(db: Database, name: str, days: Mapping[str, int | None]) -> Retention
     return after
 
 
+def day_problems(given: Mapping[str, int]) -> list[Problem]:
+    """What is wrong with the days for which parts are to be kept."""
+    return [
+        Problem(part, f"{number} days cannot be kept", f"give 0 to {MAX_DAYS:,}")
+        for part, number in given.items()
+        if not 0 <= number <= MAX_DAYS
+    ]
+
+
+def as_stored(days: Retention) -> str:
+    """What a wave keeps of its days, nothing being erased yet."""
+    return json.dumps({"days": asdict(days), "erased": {}}, sort_keys=True)
+
+
 def kept(db: Database) -> list[Kept]:
     """What is kept of every wave, and until when."""
     with db.reading() as connection:
         return [_kept(connection, wave) for wave in waves.waves(connection)]
 
 
+def kept_of(db: Database, name: str) -> Kept:
+    """What is kept of one wave, and until when. Raises `NotFound`."""
+    with db.reading() as connection:
+        return _kept(connection, waves.wave_named(connection, name))
+
+
 def run(db: Database, home: Home, today: date) -> Erased:
-    """Erase what is due: of every closed wave, and backups whose days are over.
+    """Erase what is due: of every closed wave, backups whose days are over, and old jobs with what they made.
 
     The database is written anew, so that no byte of it is left in free pages (on a server each time, for drafts of
     those who have sent their answers lie there until then). Only then is anything recorded as
     erased: what was interrupted is done again by the next run. Raises `NotSaved` if the disk refuses.
     """
     counts: dict[str, dict[str, int]] = {}
+    old = _erase_old_jobs(db, home, today)
     with db.transaction() as connection:
         for wave in waves.waves(connection):
             due = [part.name for part in _kept(connection, wave).parts if part.is_due(today)]
             if due:
                 counts[wave.name] = {part: _IN_STORE[part](connection, wave.name) for part in due}
+        papers.drop_old_preparations(connection, (today - timedelta(days=PREPARED_DAYS)).isoformat())
+        sittings.drop_old(connection, (today - timedelta(days=SITTING_DAYS)).isoformat())
     for name, parts in counts.items():
         for part in parts:
             parts[part] += _erase_files(home, name, part)
@@ -125,7 +151,7 @@ def run(db: Database, home: Home, today: date) -> Erased:
         for name, parts in counts.items():
             settings, erased = _read(waves.wave_named(connection, name))
             _write(connection, name, settings, erased | dict.fromkeys(parts, today.isoformat()))
-    return Erased(counts, backups.erase_old(home.backups, today))
+    return Erased(counts, backups.erase_old(home.backups, today), old)
 
 
 # ── backups that were written elsewhere ──────────────────────────────────────
@@ -277,6 +303,48 @@ def _erase_files(home: Home, wave: str, part: str) -> int:
     with suppress(OSError):  # somebody has put something else there
         folder.rmdir()
     return erased
+
+
+# ── jobs ─────────────────────────────────────────────────────────────────────
+
+JOB_DAYS = 30
+"""Days for which a job is kept with what it made: long enough to fetch it."""
+
+
+def erase_job(db: Database, home: Home, id_: bytes) -> None:
+    """Erase what a job made, and forget it: in this order, so that nothing is left that nobody knows of."""
+    erase_job_files(home, id_)
+    with db.transaction() as connection:
+        jobs.drop(connection, id_)
+
+
+def erase_job_files(home: Home, id_: bytes) -> None:
+    """Erase what a job made."""
+    _erase_folder(home.job(id_.hex()))
+
+
+def _erase_old_jobs(db: Database, home: Home, today: date) -> int:
+    """Also folders that no job knows of: a worker that was thought dead may have written one."""
+    midnight = datetime.combine(today, time(), UTC)
+    with db.reading() as connection:
+        old = jobs.old(connection, int((midnight - timedelta(days=JOB_DAYS)).timestamp()))
+        known = {id_.hex() for id_ in jobs.ids(connection)}
+    for id_ in old:
+        erase_job(db, home, id_)
+    for folder in sorted(home.jobs.glob("*")):
+        if folder.name not in known:
+            _erase_folder(folder)
+    return len(old)
+
+
+def _erase_folder(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        else:
+            _erase_file(path)
+    with suppress(FileNotFoundError):
+        folder.rmdir()
 
 
 def _erase_file(path: Path) -> int:

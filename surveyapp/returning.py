@@ -24,7 +24,7 @@ from surveyapp.documents import nearest
 from surveyapp.instrument import Instrument, Route, submitted
 from surveyapp.instrument.coded import CodedRow, Column, columns, read_row
 from surveyapp.problems import AlreadyReceived, NotFound, Problem, Refused, SurveyError
-from surveyapp.storage import loadings, people, responses, submission, waves
+from surveyapp.storage import loadings, people, responses, sittings, submission, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.submission import Door
 from surveyapp.storage.waves import Wave
@@ -111,6 +111,52 @@ def load_returns(
     problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an
     organisation sends its answers in the same moment; then nothing is loaded.
     """
+    entry = _read_file(db, name, file_name, content, unit_column, partial, progress)
+    known_as = entry.fingerprint(key)
+    with db.transaction() as connection:
+        if waves.wave_named(connection, name) != entry.wave:
+            raise SurveyError(f"{name} was changed while the file was read; load it again")
+        _check_fits(connection, entry, known_as, again)
+        if known_as:
+            loadings.remember(connection, name, known_as)
+        try:
+            submission.record_returns(connection, name, entry.boxes, entry.answered, today.isoformat())
+        except AlreadyReceived:
+            raise AlreadyReceived("an organisation in the file has just sent its answers; load it again") from None
+    return entry.told(bool(known_as))
+
+
+def check_returns(
+    db: Database,
+    name: str,
+    file_name: str,
+    content: bytes,
+    today: date,  # noqa: ARG001 (as `load_returns` is called)
+    *,
+    unit_column: str = "",
+    partial: bool = False,
+    again: bool = False,
+    key: Callable[[], bytes] | None = None,
+    progress: Progress | None = None,
+) -> Loaded:
+    """What `load_returns` would do; nothing is loaded. Raises what it would raise."""
+    entry = _read_file(db, name, file_name, content, unit_column, partial, progress)
+    known_as = entry.fingerprint(key)
+    with db.reading() as connection:
+        _check_fits(connection, entry, known_as, again)
+    return entry.told(bool(known_as))
+
+
+def _read_file(
+    db: Database,
+    name: str,
+    file_name: str,
+    content: bytes,
+    unit_column: str,
+    partial: bool,
+    progress: Progress | None,
+) -> "_Entry":
+    """Every row of a file, read and sealed. Raises `Refused` with all that is wrong."""
     with db.reading() as connection:
         wave = _open_wave(waves.wave_named(connection, name))
         instrument = waves.published(connection, wave.survey, wave.version)
@@ -120,18 +166,12 @@ def load_returns(
     entry.read(partial, progress or (lambda _done, _of: None))
     if entry.problems:
         raise Refused(entry.problems[:MAX_PROBLEMS], file_name)
-    known_as = entry.fingerprint(key)
-    with db.transaction() as connection:
-        if waves.wave_named(connection, name) != wave:
-            raise SurveyError(f"{name} was changed while the file was read; load it again")
-        _check_new(connection, wave, known_as, again)
-        _check_room(connection, wave, len(entry.boxes))
-        try:
-            submission.record_returns(connection, name, entry.boxes, entry.answered, today.isoformat())
-        except AlreadyReceived:
-            raise AlreadyReceived("an organisation in the file has just sent its answers; load it again") from None
-    gaps, notes = tuple(entry.gaps), table.notes
-    return Loaded(len(entry.boxes), len(entry.answered), entry.partial, gaps, notes, bool(known_as))
+    return entry
+
+
+def _check_fits(connection: Connection, entry: "_Entry", known_as: bytes, again: bool) -> None:
+    _check_new(connection, entry.wave, known_as, again)
+    _check_room(connection, entry.wave, len(entry.boxes))
 
 
 def read_table(name: str, content: bytes) -> Table:
@@ -164,15 +204,12 @@ def _open_wave(wave: Wave) -> Wave:
 
 
 def _check_new(connection: Connection, wave: Wave, known_as: bytes, again: bool) -> None:
-    """Refuse a file that was loaded before, and know this one from now on."""
-    if not known_as:
-        return
-    if loadings.known(connection, wave.name, known_as) and not again:
+    """Refuse a file that was loaded before."""
+    if known_as and loadings.known(connection, wave.name, known_as) and not again:
         raise SurveyError(
             f"a file with the same returns was loaded into {wave.name} before, and nothing was loaded now; "
             "if these are other returns that say the same, load them with --again"
         )
-    loadings.remember(connection, wave.name, known_as)
 
 
 def _check_room(connection: Connection, wave: Wave, more: int) -> None:
@@ -211,11 +248,18 @@ def search(db: Database, name: str, typed: str) -> list[Unit]:
     return [Unit(door.unit, door.name, bar(door)) for door in shown]
 
 
-def enter(db: Database, name: str, unit: str, way: Route, today: date) -> None:
+def enter(
+    db: Database,
+    name: str,
+    unit: str,
+    way: Route,
+    today: date,
+    settle: Callable[[Connection], None] = lambda _connection: None,
+) -> None:
     """Seal one keyed return into the tray; in a listed wave its organisation is done by the same transaction.
 
-    Raises `AlreadyReceived` if it has answered meanwhile, `SurveyError` if anything else stands against it,
-    `WaveNotOpen` for a wave that was closed.
+    `settle` is called inside it, once nothing stands against the return. Raises `AlreadyReceived` if it has
+    answered meanwhile, `SurveyError` if anything else stands against it, `WaveNotOpen` for a wave that was closed.
     """
     with db.transaction() as connection:
         wave = _open_wave(waves.wave_named(connection, name))
@@ -223,6 +267,7 @@ def enter(db: Database, name: str, unit: str, way: Route, today: date) -> None:
         door = _door_of(connection, wave, unit)
         box = submission.sealed(wave, instrument, way, door.strata if door else {})
         submission.record_returns(connection, name, [box], [door] if door else [], today.isoformat())
+        settle(connection)
 
 
 def bar(door: Door) -> str:
@@ -245,6 +290,60 @@ def _door_of(connection: Connection, wave: Wave, unit: str) -> Door | None:
     if bar(found):
         raise SurveyError(f"a return of {_quoted(unit)} cannot be taken: {bar(found)}")
     return found
+
+
+# ── a sitting, from one page to the next ─────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sitting at a wave lies in the store, and the key that opens it, which is not stored."""
+
+    wave: str
+    row: bytes
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A sitting as it was read: its content, and the box, by which a change in another window is noticed."""
+
+    content: bytes = field(repr=False)
+    box: bytes = field(repr=False)
+
+
+def place(token: str, wave: str, pepper: bytes) -> Place:
+    """The place of the sitting at a wave of the browser whose cookie holds `token`."""
+    row = privacy.keyed_hash(pepper, "sitting", wave, token)
+    return Place(wave, row, privacy.sitting_key(token, wave, pepper))
+
+
+def begin_sitting(db: Database, at: Place, content: bytes, today: date) -> None:
+    """Keep a new sitting. Raises `WaveNotOpen` for a wave that was closed."""
+    with db.transaction() as connection:
+        _open_wave(waves.wave_named(connection, at.wave))
+        box = privacy.seal_sitting(at.key, content, at.row)
+        sittings.begin(connection, at.row, at.wave, box, today.isoformat())
+
+
+def read_sitting(db: Database, at: Place) -> Kept | None:
+    """The sitting at a place; None if there is none. Raises `CannotOpen` if its bytes were altered."""
+    with db.reading() as connection:
+        box = sittings.box(connection, at.row)
+    return Kept(privacy.open_sitting(at.key, box, at.row), box) if box else None
+
+
+def keep_sitting(connection: Connection, at: Place, before: Kept, content: bytes, today: date) -> Kept:
+    """Keep what has become of a sitting. Raises `Overtaken` if another window was quicker."""
+    box = privacy.seal_sitting(at.key, content, at.row)
+    sittings.keep(connection, at.row, before.box, box, today.isoformat())
+    return Kept(content, box)
+
+
+def end_sitting(db: Database, at: Place) -> None:
+    """Erase a sitting with all that is not in the tray."""
+    with db.transaction() as connection:
+        sittings.drop(connection, at.row)
 
 
 # ── the table ────────────────────────────────────────────────────────────────
@@ -301,6 +400,11 @@ class _Entry:
                 what = f"it has {len(cells)} cells, the header has {len(self.table.header)}"
                 self._wrong("row", line, what, "quote cells that hold the separator")
             progress(done, len(self.table.rows))
+
+    def told(self, known_again: bool) -> Loaded:
+        """What has been read, in counts and gaps."""
+        gaps, notes = tuple(self.gaps), self.table.notes
+        return Loaded(len(self.boxes), len(self.answered), self.partial, gaps, notes, known_again)
 
     def fingerprint(self, key: Callable[[], bytes] | None) -> bytes:
         """What the returns are known again by, in whatever order and kind of file they come; b"" for none."""

@@ -1,16 +1,22 @@
-"""Watch: how a wave responds by stratum and by day; a wave is paused and goes on. The people side only."""
+"""Watch: how a wave responds by stratum and by day; a wave is paused and goes on. Counts answers, reads none."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from surveyapp import rates
 from surveyapp.documents import nearest
+from surveyapp.fieldwork import days_left
 from surveyapp.problems import Problem, Refused, SurveyError
+from surveyapp.ranges import Number, Range, small
 from surveyapp.rates import Fieldwork, Standing
-from surveyapp.storage import waves
+from surveyapp.storage import letters, people, responses, waves
 from surveyapp.storage.database import Connection, Database
-from surveyapp.storage.standings import standings
+from surveyapp.storage.standings import standings, strata_values, tally
 from surveyapp.storage.waves import Wave
+
+MOST_VALUES = 200
+"""A column with more values than this tells organisations apart and does not group them."""
 
 
 def response(
@@ -18,7 +24,7 @@ def response(
 ) -> Fieldwork:
     """The response of a listed wave as it may be printed, by each of the strata `by`.
 
-    Without `by` it is by the strata that the answers carry, or by all of the frame if they carry none. `sent` is
+    Without `by` it is by the strata that answers carry, else by all that are groups. `sent` is
     what `reporting.sent` knows of the released responses. Raises `NotFound`, `Refused` for a stratum that the
     frame does not have, `SurveyError` for a wave open to anyone.
     """
@@ -41,6 +47,67 @@ def response(
     )
 
 
+@dataclass(frozen=True)
+class Glance:
+    """Where a wave stands, as anybody of the staff may see it.
+
+    `completed` is a range while it is small, as `response` prints it; then `sealed` and `released` are ranges too,
+    since they add up to it. `due` counts letters that wait, `undecided` those that were refused or of which nobody
+    knows. `days` are those that are left, negative after the last one, None where there is none.
+    """
+
+    wave: Wave
+    days: int | None
+    invited: int
+    completed: Number
+    sealed: Number
+    released: Number
+    due: int
+    undecided: int
+
+
+def glances(db: Database, survey: str, today: date) -> list[Glance]:
+    """The waves of a survey at a glance: those in the field first, then by the day of their opening."""
+    with db.reading() as connection:
+        sealed, out = responses.numbers(connection)
+        found = [
+            _glance(connection, wave, today, sealed.get(wave.name, 0), out.get(wave.name, 0))
+            for wave in waves.waves(connection)
+            if wave.survey == survey
+        ]
+    found.sort(key=lambda glance: (glance.wave.opened_on, glance.wave.name), reverse=True)
+    return sorted(found, key=lambda glance: glance.wave.state != "open")
+
+
+def glance(db: Database, name: str, today: date) -> Glance:
+    """One wave at a glance. Raises `NotFound`."""
+    with db.reading() as connection:
+        tray, out = responses.tray_size(connection, name), responses.response_count(connection, name)
+        return _glance(connection, waves.wave_named(connection, name), today, tray, out)
+
+
+def _glance(connection: Connection, wave: Wave, today: date, tray: int, out: int) -> Glance:
+    minimum = waves.published(connection, wave.survey, wave.version).disclosure.minimum_base
+    if wave.kind == "listed":
+        numbers = tally(connection, wave.name)
+        invited, done, room = numbers.invited, numbers.done, numbers.room
+    else:
+        states = people.completions(connection, wave.name)
+        invited, done, room = sum(states.values()), states.get("done", 0), minimum
+    hidden = small(done, max(room, done), minimum)
+    of_letters = letters.tallies(connection, wave.name)
+    return Glance(
+        wave=wave,
+        days=days_left(wave.closes_on, today),
+        invited=invited,
+        completed=hidden or done,
+        sealed=Range(0, hidden.high) if hidden else tray,
+        released=Range(0, hidden.high) if hidden else out,
+        due=sum(n for (_, state), n in of_letters.items() if state == "due"),
+        undecided=sum(n for (_, state), n in of_letters.items() if state in {"failed", "unknown"}),
+    )
+
+
 def asked(db: Database, name: str, today: date, sent: Mapping[str, int] | None) -> Fieldwork | None:
     """The response of a wave for its appendix, by the strata that the answers carry; None if open to anyone."""
     with db.reading() as connection:
@@ -53,7 +120,16 @@ def _variables(wave: Wave, frame: Sequence[Standing], by: Sequence[str]) -> list
     unknown = [name for name in by if name not in known]
     if unknown:
         raise Refused([Problem(n, "the frame has no such stratum", nearest(n, known)) for n in unknown], wave.name)
-    return list(dict.fromkeys(by or wave.carry or known))
+    if by or wave.carry:
+        return list(dict.fromkeys(by or wave.carry))
+    return [name for name in known if len({s.strata.get(name, "") for s in frame}) <= MOST_VALUES]
+
+
+def strata(db: Database, name: str) -> list[str]:
+    """The strata of a wave's frame by which the response may be looked at, in the order of the frame's columns."""
+    with db.reading() as connection:
+        values = strata_values(connection, name)
+    return [variable for variable, found in values.items() if len(found) <= MOST_VALUES]
 
 
 def pause(db: Database, name: str, today: date) -> Wave:

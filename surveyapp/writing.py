@@ -5,8 +5,10 @@ finds at most one letter of which nobody knows whether it left; that one is list
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from email.utils import parseaddr
 from pathlib import Path
@@ -168,11 +170,14 @@ def new_code(desk: Desk, name: str, unit: str, *, address: str = "", sender: str
 
     Raises `SurveyError` if the organisation has answered, was never invited or cannot be written to.
     """
+    return _run(desk, name, _new_code(name, unit, desk.today), address, sender)
 
+
+def _new_code(name: str, unit: str, today: date) -> "Write":
     def write(connection: Connection, key: bytes) -> None:
-        _give_new_code(connection, _askable(connection, name, unit), key, desk.today)
+        _give_new_code(connection, _askable(connection, name, unit), key, today)
 
-    return _run(desk, name, write, address, sender)
+    return write
 
 
 def check_new_code(db: Database, name: str, unit: str) -> None:
@@ -187,7 +192,10 @@ def resend(desk: Desk, name: str, units: Collection[str]) -> Outcome:
     A code that was erased because its letter failed is replaced by a new one. Raises `SurveyError` for a unit
     without such a letter, and where a draft would be lost by it.
     """
+    return _run(desk, name, _again(name, units), "", "")
 
+
+def _again(name: str, units: Collection[str]) -> "Write":
     def write(connection: Connection, key: bytes) -> None:
         lost = [queued for state in ("failed", "unknown") for queued in letters.letters(connection, name, state)]
         wanted = [q for q in lost if q.unit.unit in units or (not units and q.state == "failed")]
@@ -197,7 +205,7 @@ def resend(desk: Desk, name: str, units: Collection[str]) -> Outcome:
         for queued in wanted:
             _put_back(connection, name, queued, key)
 
-    return _run(desk, name, write, "", "")
+    return write
 
 
 def send_test(desk: Desk, to: str, sender: str) -> None:
@@ -207,6 +215,123 @@ def send_test(desk: Desk, to: str, sender: str) -> None:
     text = "This letter was sent to see whether letters arrive. There is nothing to do.\n"
     with desk.transport as out:
         out.send(Letter(name=f"test\n{to}", to=to, subject="A test of letters", text=text), sender)
+
+
+# ── one letter at a time ─────────────────────────────────────────────────────
+
+_BUSY = "letters are being sent by another process; wait until it has ended"
+
+
+def write_new_code(db: Database, key_file: Path, name: str, unit: str, today: date) -> None:
+    """Exchange the code of one organisation, and put the letter with it into the outbox; see `new_code`."""
+    _put_out(db, key_file, name, _new_code(name, unit, today), today)
+
+
+def write_again(db: Database, key_file: Path, name: str, units: Collection[str], today: date) -> None:
+    """Put letters into the outbox again that failed, or of which nobody knows; see `resend`."""
+    _put_out(db, key_file, name, _again(name, units), today)
+
+
+def write_reminder(db: Database, key_file: Path, name: str, unit: str, kind: str, today: date) -> None:
+    """Put a reminder for one organisation into the outbox; `kind` is one of `STAGES`, or "".
+
+    Raises `SurveyError` for an organisation that is not to be reminded, or that had a letter today.
+    """
+    if kind:
+        _known(kind, STAGES, "reminder")
+
+    def write(connection: Connection, _key: bytes) -> None:
+        found = _addressee(connection, name, unit)
+        if found.done:
+            raise SurveyError(f"{unit} has answered; no letter is needed")
+        if not _remindable(found):
+            why = _said(found.disposition) or "not invited, without an address, or its code has not arrived"
+            raise SurveyError(f"{unit} cannot be reminded: it is {why}")
+        if not fieldwork.due(found.invited_on, found.reminded_on, None, today):
+            raise SurveyError(f"{unit} had a letter today; nobody is written to twice on one day")
+        letters.add(
+            connection, name, [Entry(privacy.new_id(), found.id, "reminder", stage=kind)], today.isoformat()
+        )
+
+    _put_out(db, key_file, name, write, today)
+
+
+def send_waiting(desk: Desk, name: str) -> Outcome:
+    """Send the letters that wait, and write none. Raises like `invite`."""
+    return _run(desk, name, lambda _connection, _key: None, "", "")
+
+
+def _put_out(db: Database, key_file: Path, name: str, write: "Write", today: date) -> None:
+    """Write letters that a later run sends. Not while one is under way: it has read what it will send."""
+    key = secret(key_file, privacy.new_secret)
+    with alone(key_file, _BUSY), db.transaction() as connection:
+        _in_the_field(connection, name, today)
+        write(connection, key)
+
+
+def send_example(desk: Desk, name: str, kind: str, language: str, to: str) -> None:
+    """Send a letter as the first organisation would get it to `to`, with a made-up code that opens nothing.
+
+    Raises what `preview` and the transport raise.
+    """
+    shown = preview(desk.db, name, kind, "", desk.today, language)
+    words = shown.words
+    letter = Letter(f"test\n{to}\n{kind}", to, f"Test: {words.subject}", words.text, words.html)
+    with desk.transport as out:
+        out.send(letter, shown.sender)
+
+
+# ── whom letters would go to ─────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Due:
+    """Whom letters would go to now: how many of each kind and in each stratum, and how the first would read it.
+
+    `waiting` counts letters that were written before and have not gone.
+    """
+
+    kinds: Mapping[str, int]
+    strata: Mapping[str, Mapping[str, int]]
+    waiting: int
+    first: "Preview | None"
+
+    @property
+    def number(self) -> int:
+        """How many letters would be written."""
+        return sum(self.kinds.values())
+
+
+def invitations_due(db: Database, name: str, today: date) -> Due:
+    """What `invite` would write; nothing is written. Raises `WaveNotOpen`, `NotFound`."""
+    with db.reading() as connection:
+        _in_the_field(connection, name, today)
+        due = [(a, "invitation") for a in letters.addressees(connection, name) if _invitable(a)]
+        waiting = _waiting(connection, name)
+    return _gathered(db, name, due, waiting, today)
+
+
+def reminders_due(db: Database, name: str, rule: Sequence[int] | None, kind: str, today: date) -> Due:
+    """What `remind` would write; nothing is written. Raises `WaveNotOpen`, `NotFound`."""
+    with db.reading() as connection:
+        _in_the_field(connection, name, today)
+        due = _due(letters.addressees(connection, name), rule, kind, today)
+        waiting = _waiting(connection, name)
+    return _gathered(db, name, [(a, stage or "reminder") for a, stage in due], waiting, today)
+
+
+def _waiting(connection: Connection, name: str) -> int:
+    return sum(n for (_, state), n in letters.tallies(connection, name).items() if state == "due")
+
+
+def _gathered(db: Database, name: str, due: Sequence[tuple[Addressee, str]], waiting: int, today: date) -> Due:
+    strata: dict[str, Counter[str]] = {}
+    for addressee, _ in due:
+        for variable, value in addressee.unit.strata.items():
+            strata.setdefault(variable, Counter())[value] += 1
+    kinds = Counter(kind for _, kind in due)
+    first = preview(db, name, due[0][1], due[0][0].unit.unit, today) if due else None
+    return Due(kinds, {name: dict(sorted(counts.items())) for name, counts in strata.items()}, waiting, first)
 
 
 def _invitable(addressee: Addressee) -> bool:
@@ -280,8 +405,7 @@ def _run(desk: Desk, name: str, write: Write, address: str, sender: str) -> Outc
         wave = _in_the_field(connection, name, desk.today)
     _headings(desk, wave, address, sender)
     key = secret(desk.key_file, privacy.new_secret)
-    busy = "letters are being sent by another process; wait until it has ended"
-    with alone(desk.key_file, busy), desk.transport:
+    with alone(desk.key_file, _BUSY), desk.transport:
         with desk.db.transaction() as connection:
             wave = _in_the_field(connection, name, desk.today)
             wave = _keep_headings(connection, wave, _headings(desk, wave, address, sender))
@@ -441,10 +565,14 @@ class _Run:
 
 @dataclass(frozen=True)
 class Book:
-    """What a wave's letters say: the address of the site, and templates by kind and language."""
+    """What a wave's letters say: the address of the site, templates by kind and language; and the reminder rule.
+
+    `rule` are the days after the invitation as they were typed, "" for those of every wave.
+    """
 
     address: str = ""
     templates: dict[str, dict[str, Template]] = field(default_factory=dict)
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -465,15 +593,33 @@ def set_template(
     Raises `Refused` with every problem, and for a language that the questionnaire does not have.
     """
     template = None if content is None else read_template(content, _known(kind, KINDS, "kind"), markup)
+    set_words(db, name, kind, language, template)
+
+
+def set_words(db: Database, name: str, kind: str, language: str, template: Template | None) -> None:
+    """The same with words that have been read already."""
     with db.transaction() as connection:
         wave = waves.wave_named(connection, name)
         languages = waves.published(connection, wave.survey, wave.version).languages
         _known(language, languages, "language")
         book = _book(wave)
-        own = {k: v for k, v in book.templates.get(kind, {}).items() if k != language}
+        own = {k: v for k, v in book.templates.get(_known(kind, KINDS, "kind"), {}).items() if k != language}
         if template:
             own[language] = template
         _keep_book(connection, wave, Book(book.address, book.templates | {kind: own}))
+
+
+def read_words(kind: str, subject: str, text: str, markup: str) -> Template:
+    """The words of a letter as they were typed. Raises `Refused` with every problem."""
+    letter = f"Subject: {' '.join(subject.split())}\n\n{text}"
+    return read_template(letter.encode(), _known(kind, KINDS, "kind"), markup.encode())
+
+
+def own_words(db: Database, name: str) -> set[tuple[str, str]]:
+    """The kinds of letter, each with a language, for which a wave has words of its own."""
+    with db.reading() as connection:
+        book = _book(waves.wave_named(connection, name))
+    return {(kind, language) for kind, own in book.templates.items() for language in own}
 
 
 def template_of(db: Database, name: str, kind: str, language: str) -> Template:
@@ -485,16 +631,60 @@ def template_of(db: Database, name: str, kind: str, language: str) -> Template:
     return _template(_book(wave), _known(kind, KINDS, "kind"), language, instrument.languages[0])
 
 
-def preview(db: Database, name: str, kind: str, unit: str, today: date) -> Preview:
-    """The letter that `unit` would get today; "" takes the first organisation that has an address."""
+def preview(
+    db: Database,
+    name: str,
+    kind: str,
+    unit: str,
+    today: date,
+    language: str = "",
+    template: Template | None = None,
+) -> Preview:
+    """The letter that `unit` would get today; "" takes the first organisation that has an address.
+
+    `language` shows it as if that were the organisation's, `template` with words that are not kept yet.
+    """
     with db.reading() as connection:
         wave = waves.wave_named(connection, name)
         instrument = waves.published(connection, wave.survey, wave.version)
         found = _addressee(connection, name, unit) if unit else _first(connection, name)
     invited = found.invited_on or today.isoformat()
-    own = found.unit
-    words = _words(wave, instrument, own, _known(kind, KINDS, "kind"), _book(wave), today, EXAMPLE_CODE, invited)
+    own = replace(found.unit, language=language) if language else found.unit
+    book = _book(wave)
+    if template:
+        book = Book(book.address, book.templates | {kind: {_language(own, instrument): template}})
+    words = _words(wave, instrument, own, _known(kind, KINDS, "kind"), book, today, EXAMPLE_CODE, invited)
     return Preview(wave.sender or SENDER, own.email, _language(own, instrument), words)
+
+
+def invitation_of(wave: Wave, instrument: Instrument, unit: Unit, address: str, today: date) -> Preview:
+    """The invitation that a unit of a wave would get that is not opened yet, with a made-up code."""
+    book, day = Book(address), today.isoformat()
+    words = _words(wave, instrument, unit, "invitation", book, today, EXAMPLE_CODE, day)
+    return Preview(wave.sender or SENDER, unit.email, _language(unit, instrument), words)
+
+
+def as_stored(address: str, rule: str) -> str:
+    """What a new wave keeps for its letters: the address of the site, and the days of its reminders."""
+    return json.dumps(asdict(Book(address.rstrip("/"), rule=rule)), ensure_ascii=False, sort_keys=True)
+
+
+def rule_kept(db: Database, name: str) -> tuple[int, ...]:
+    """The days after the invitation on which reminders of a wave are due."""
+    with db.reading() as connection:
+        rule = _book(waves.wave_named(connection, name)).rule
+    return fieldwork.read_rule(rule) if rule else fieldwork.REMIND_AFTER
+
+
+def heading_problems(address: str, sender: str) -> list[Problem]:
+    """What is wrong with the address of the site and the sender that letters are to bear; "" is not said yet."""
+    problems = []
+    if address and not _is_site(address.rstrip("/")):
+        problems.append(Problem("address", "it is not the address of a site", "write https://survey.example.org"))
+    if sender and not is_sender(sender):
+        what = "write name@example.org or Name <name@example.org>"
+        problems.append(Problem("sender", "it is not an e-mail address", what))
+    return problems
 
 
 def _words(
@@ -545,7 +735,7 @@ def _book(wave: Wave) -> Book:
         kind: {language: Template(**words) for language, words in own.items()}
         for kind, own in kept["templates"].items()
     }
-    return Book(kept["address"], templates)
+    return Book(kept["address"], templates, kept.get("rule", ""))
 
 
 def _keep_book(connection: Connection, wave: Wave, book: Book) -> None:
@@ -565,6 +755,33 @@ def _headings(desk: Desk, wave: Wave, address: str, sender: str) -> tuple[str, s
     return address, sender
 
 
+def headings(db: Database, name: str) -> tuple[str, str]:
+    """The address of the site and the sender, as the letters of a wave bear them; "" is not said yet."""
+    with db.reading() as connection:
+        wave = waves.wave_named(connection, name)
+    return _book(wave).address, wave.sender
+
+
+def set_headings(db: Database, name: str, address: str, sender: str) -> None:
+    """Say what the letters of a wave bear as address of the site and as sender.
+
+    Raises `Refused` for what is no address; then nothing is changed.
+    """
+    address, sender = address.strip().rstrip("/"), sender.strip()
+    if problems := heading_problems(address, sender):
+        raise Refused(problems, name)
+    with db.transaction() as connection:
+        _keep_headings(connection, waves.wave_named(connection, name), (address, sender))
+
+
+_SENDER = re.compile(r"[^\s@<>]+@[^\s@<>]+|[^@<>\r\n]*<[^\s@<>]+@[^\s@<>]+>")
+
+
+def is_sender(text: str) -> bool:
+    """Whether letters can come from here: `name@example.org`, or `Name <name@example.org>`."""
+    return _SENDER.fullmatch(text) is not None
+
+
 def _is_site(address: str) -> bool:
     try:
         parts = urlsplit(address)
@@ -579,7 +796,7 @@ def _keep_headings(connection: Connection, wave: Wave, headings: tuple[str, str]
     address, sender = headings
     book = _book(wave)
     if address != book.address:
-        _keep_book(connection, wave, Book(address, book.templates))
+        _keep_book(connection, wave, replace(book, address=address))
     if sender != wave.sender:
         waves.change_wave(connection, wave.name, sender=sender)
     return waves.wave_named(connection, wave.name)
@@ -588,11 +805,17 @@ def _keep_headings(connection: Connection, wave: Wave, headings: tuple[str, str]
 # ── what became of letters and organisations ─────────────────────────────────
 
 
-def listed(db: Database, name: str, state: str = "") -> list[Queued]:
+def listed(db: Database, name: str, state: str = "", unit: str = "") -> list[Queued]:
     """The letters of a wave in the order of the frame. What a killed run left is "trying" until the next run."""
     with db.reading() as connection:
         waves.wave_named(connection, name)
-        return letters.letters(connection, name, state)
+        return letters.letters(connection, name, state, unit)
+
+
+def tallies(db: Database, name: str) -> dict[tuple[str, str], int]:
+    """How many letters of a wave there are, by kind and state."""
+    with db.reading() as connection:
+        return letters.tallies(connection, name)
 
 
 def mark_sent(db: Database, name: str, unit: str, today: date) -> None:

@@ -56,6 +56,9 @@ Amounts = npt.NDArray[np.float64]
 STRATUM = "unit."
 """What the name of a stratum's variable begins with."""
 
+_MANY_CODES = 40
+"""Up to so many codes are looked for one after the other, which is many times as fast as `np.isin`."""
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -192,7 +195,12 @@ class Dataset:
             values = np.where(values >= 0, ticked, values)
         wanted = [place for place, code in enumerate(variable.codes) if code in codes]
         wanted += [NO_REPLY] * (NO_ANSWER in codes) + [NOT_ASKED, NOT_IN_VERSION] * (UNASKED in codes)
-        return np.isin(values, wanted)
+        if len(wanted) > _MANY_CODES:
+            return np.isin(values, wanted)
+        found = np.zeros(self.n, dtype=np.bool_)
+        for place in wanted:
+            found |= values == place
+        return found
 
     def to_pandas(self, missing: bool = False) -> "pd.DataFrame":
         """A frame of n rows: a categorical column of codes a variable, or its amounts as floats.

@@ -28,6 +28,7 @@ from surveyapp.demonstration.fielding import (
 from surveyapp.demonstration.more import WAVES, add_waves
 from surveyapp.demonstration.reconstruction import OpenAnswers, read_figures, read_open_answers, reconstruct
 from surveyapp.demonstration.respondent import answering_over_http
+from surveyapp.demonstration.staff import Staff, add_staff
 from surveyapp.demonstration.teams import invented_teams, responding, team_frame
 from surveyapp.problems import SurveyError
 from surveyapp.storage.database import Database, connect
@@ -51,11 +52,12 @@ _FIGURES = Path(__file__).parent / "figures"
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What was built: the home, the workbook, the wave that anyone can try, and the workbooks of more waves."""
+    """What was built: the home, the workbook, the wave that anyone can try, staff, the workbooks of more waves."""
 
     home: Home
     workbook: Path
     open_wave: str
+    staff: Staff
     others: tuple[Path, ...] = ()
 
 
@@ -78,9 +80,10 @@ def build(home: Home, today: date, progress: Progress, more: bool = False) -> De
         workbook = write_tables(db, home, wave, "dat-2012-appendix", progress)
         others = add_waves(db, home, words, progress) if more else ()
         _open_to_anyone(db, home, today)
+        staff = add_staff(db, home, today)
     finally:
         db.close()
-    return Demonstration(home, workbook, OPEN_WAVE, others)
+    return Demonstration(home, workbook, OPEN_WAVE, staff, others)
 
 
 def _clear(home: Home) -> None:

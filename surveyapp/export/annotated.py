@@ -5,6 +5,7 @@ respondents than all, stands without figures.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from docx.document import Document as Paper
 
@@ -12,8 +13,7 @@ from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import MARKS, Table
 from surveyapp.export import layouts, word, wordtables
 from surveyapp.export.sentences import base_sentence, meaning
-from surveyapp.export.sheets import Value
-from surveyapp.export.wordtables import Rectangle, caption_number, on_paper, shortened
+from surveyapp.export.wordtables import Print, are_limits, caption_number, chosen, on_paper, shortened
 from surveyapp.instrument import Grid, Multiple, OpenText, Option, Question, Rank, choices
 from surveyapp.instrument.outline import Aside, Ask, Choices, Line, Part, Places, Ruled, Scale, Shares, outline
 
@@ -91,21 +91,23 @@ def _options(question: Question) -> Sequence[Option]:
 
 
 def _with_figures(paper: Paper, table: Table, question: Question, report: Report) -> None:
-    """The table without its nets, in the order of the questionnaire, and who it is of."""
+    """The table without its nets, in the order of the questionnaire, and who it is of.
+
+    Limits of a grid are left to the table of the appendix: beside each answer they would fill the page.
+    """
     body = on_paper(table, report)
     answers, bases = _places(table, body, question)
-    columns = [c for c in range(len(body.header)) if c not in body.words or c == 0]
     nets = {place for (_, place), (_, c) in body.figures.items() if table.columns[c].net}
-    columns = [c for c in columns if c not in nets]
-    rows: list[list[Value]] = [[body.rows[i][c] for c in columns] for i in [*answers, *bases]]
-    header = [body.header[c] for c in columns]
-    first = 9.0 if len(columns) < 6 else 4.6
-    widths = [first, *([min(2.2, (word.WIDTH - first) / (len(columns) - 1))] * (len(columns) - 1))]
-    quiet = set(range(len(answers), len(rows)))
-    wordtables.put(paper, Rectangle(str(question.text), header, rows, widths, quiet=quiet))
-    used = {str(value) for row in rows for value in row if value in MARKS}
+    columns = [c for c in range(len(body.header)) if c not in nets and (c not in body.words or c == 0)]
+    columns = [c for c in columns if not are_limits(body.header[c])]
+    shown = chosen(body, [*answers, *bases], columns)
+    for n, part in enumerate(Print(table, shown).parts(word.WIDTH)):
+        if n:
+            word.write(paper, "", "Small", keep=True)
+        wordtables.put(paper, replace(part, title=str(question.text), strong=()))
+    used = {str(value) for row in shown.rows for value in row if value in MARKS}
     marks = [f"{mark} {meaning(mark)}." for mark in MARKS if mark in used]
-    word.write(paper, " ".join([base_sentence(table, report.unit), *marks]), "Below table")
+    word.write(paper, " ".join([base_sentence(table, report.unit), *marks]), "Below table", keep=True)
 
 
 def _places(table: Table, body: layouts.Body, question: Question) -> tuple[list[int], list[int]]:

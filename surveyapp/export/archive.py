@@ -15,6 +15,16 @@ def legible(text: str) -> str:
     return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\r", "\x00", "'", "＝", "＋", "－", "＠")
+
+
+def csv_text(text: str) -> str:
+    """A text for a cell of a CSV file: harmless to spreadsheets, in quotes where it needs them."""
+    safe = f"'{text}" if text.startswith(_FORMULA) else text
+    quoted = any(c in safe for c in '",\r\n') or safe != safe.strip()
+    return '"' + safe.replace('"', '""') + '"' if quoted else safe
+
+
 def undated(written: bytes) -> bytes:
     """The archive packed again: the same content always gives the same bytes."""
     fixed = io.BytesIO()

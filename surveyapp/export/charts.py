@@ -6,11 +6,12 @@ font that comes with the library, so that equal tables give equal bytes wherever
 """
 
 import io
+import math
 import re
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
@@ -47,26 +48,59 @@ _SHADES = ("#0B4553", "#C05A00", "#5B5B5B", "#2E86C1", "#7B3F98", "#000000", "#8
 _MOST_ROWS = 60
 """More rows than these are not drawn: nobody could read them."""
 
+_HEAD = 1.4
+"""Inches: the most that title and base take above a drawing."""
+
 _UNSAID = re.compile(r"don.?t know|do not know|not sure|unsure|not applicable|no opinion|can.?t say|unknown", re.I)
 """Answers that are no point of a scale: they stand beside it."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart as a file, with its figures in words. `width` is in inches."""
+    """A chart as a file, with its figures in words. `width` is in inches, and so is `height`, at most."""
 
     content: bytes
     words: str
     width: float
+    height: float
 
 
 def chart(table: Table, report: Report, ending: str) -> Chart | None:
-    """The chart of a table, `svg` or `png`; None where a table says it better, as with amounts."""
-    drawing = _drawing(table, report)
-    if drawing is None:
-        return None
-    words = described(table, report)
-    return Chart(_written(drawing, ending, words), words, WIDTH)
+    """The chart of a table, `svg` or `png`; None where `without` says why there is none."""
+    return next(iter(pictures(table, report, ending)), None)
+
+
+def pictures(table: Table, report: Report, ending: str, tallest: float = math.inf) -> list[Chart]:
+    """The chart of a table, in as many pictures as are needed for none to be higher than `tallest` inches."""
+    parts = _divided(table, report, _rows(table), tallest) if not without(table) else []
+    drawn = []
+    for number, (rows, drawing) in enumerate(parts, 1):
+        titled = (
+            replace(drawing, title=f"{drawing.title} ({number} of {len(parts)})") if len(parts) > 1 else drawing
+        )
+        words = described(table, report, rows)
+        drawn.append(Chart(_written(titled, ending, words), words, WIDTH, drawing.height + _HEAD))
+    return drawn
+
+
+def without(table: Table) -> str:
+    """Why a table has no chart, as a sentence without its full stop; "" if it has one."""
+    rows = _rows(table)
+    if table.kind == "number" and layouts.is_amounts(table):
+        return "means, quartiles and totals have no scale in common"
+    if not rows:
+        return "no row is left in it"
+    if len(rows) > _MOST_ROWS:
+        return f"it has {len(rows)} rows, and more than {_MOST_ROWS} could not be read"
+    if any(_size(row.cells[c]) < 0 for row in rows for c in _drawn_columns(table)):
+        return "a figure is below nought, and bars begin at nought"
+    return "" if _kind_of(table, rows) is not None else "it has too many rows and columns to be read"
+
+
+def left_out(report: Report) -> list[str]:
+    """The tables of a report without a chart, each with the reason."""
+    reasons = [(caption_number(p.table), without(p.table)) for p in report.tables]
+    return [f"{name} has no chart: {reason}" for name, reason in reasons if reason]
 
 
 def charts(report: Report, progress: Callable[[str], None] = lambda _: None) -> bytes:
@@ -81,15 +115,16 @@ def charts(report: Report, progress: Callable[[str], None] = lambda _: None) -> 
                 drawn = chart(protected.table, report, ending)
                 if drawn is not None:
                     archive.writestr(f"{name}.{ending}", drawn.content)
-            texts.append(f"{name}: {drawn.words if drawn else 'no chart; the table says it better.'}\n")
+            texts.append(f"{name}: {drawn.words if drawn else f'no chart: {without(protected.table)}.'}\n")
         archive.writestr("charts.txt", "\n".join(texts))
     return undated(packed.getvalue())
 
 
-def described(table: Table, report: Report) -> str:
-    """What a chart shows, in words: what it is of, its base, and every figure."""
-    lines = [f"{caption_number(table)}: {table.title}.", _base(table, report)]
-    rows = _rows(table)
+def described(table: Table, report: Report, rows: Sequence[TableRow] | None = None) -> str:
+    """What a chart shows, in words: what it is of, its base, and every figure of its rows, or of those given."""
+    title = f"{caption_number(table)}: {table.title}"
+    lines = [title if title.endswith((".", "?", "!")) else f"{title}.", _base(table, report)]
+    rows = _rows(table) if rows is None else rows
     lines += [f"{_one_line(row.label)}: {_figures(table, row)}." for row in rows]
     return shortened(_one_line(" ".join(lines)))
 
@@ -146,13 +181,22 @@ class _Drawing:
     draw: Callable[["_Canvas"], None]
 
 
-def _drawing(table: Table, report: Report) -> _Drawing | None:
-    rows = _rows(table)
-    if not rows or len(rows) > _MOST_ROWS or (table.kind == "number" and layouts.is_amounts(table)):
-        return None
+def _divided(
+    table: Table, report: Report, rows: Sequence[TableRow], tallest: float
+) -> list[tuple[Sequence[TableRow], _Drawing]]:
+    """The rows of each picture, as even as can be, with what is drawn."""
+    drawing = _drawing(table, report, rows)
+    pieces = min(math.ceil((drawing.height + _HEAD) / tallest), len(rows))
+    if pieces <= 1:
+        return [(rows, drawing)]
+    ends = [len(rows) * n // pieces for n in range(pieces + 1)]
+    return [part for begin, end in pairwise(ends) for part in _divided(table, report, rows[begin:end], tallest)]
+
+
+def _drawing(table: Table, report: Report, rows: Sequence[TableRow]) -> _Drawing:
     found = _kind_of(table, rows)
     if found is None:
-        return None
+        raise ValueError(f"{caption_number(table)} cannot be drawn")
     height, draw = found
     return _Drawing(
         f"{caption_number(table)}: {_one_line(table.title)}",
@@ -168,13 +212,15 @@ def _explained(table: Table) -> str:
     return " ".join(f"{mark} {meaning(mark)}." for mark in MARKS if mark in used)
 
 
+def _drawn_columns(table: Table) -> list[int]:
+    return [c for c, column in enumerate(table.columns) if not column.code.startswith(CHANGE)]
+
+
 Found = tuple[float, Callable[["_Canvas"], None]]
 
 
 def _kind_of(table: Table, rows: Sequence[TableRow]) -> Found | None:
-    columns = [c for c, column in enumerate(table.columns) if not column.code.startswith(CHANGE)]
-    if any(_size(row.cells[c]) < 0 for row in rows for c in columns):
-        return None
+    columns = _drawn_columns(table)
     percents = [c for c in columns if any(row.cells[c].percent is not None for row in rows)]
     if table.kind == "trend":
         return _lines(table, rows, columns) if len(columns) > 1 else _bars(table, rows, columns[0])

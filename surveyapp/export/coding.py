@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from surveyapp.analysis.themes.codeframes import MARKS, Codeframe, Codes
 from surveyapp.analysis.themes.coding import Quotation
 from surveyapp.export.archive import legible
-from surveyapp.export.sheets import Value, clean, new_sheet, new_workbook, put_table, to_bytes
+from surveyapp.export.sheets import Value, new_sheet, new_workbook, put_table, stored, to_bytes
 from surveyapp.export.uploads import MAX_PROBLEMS, Rows, read_workbook
 from surveyapp.problems import Problem, Refused
 
@@ -192,7 +192,7 @@ def _key(sheet: Worksheet, purpose: Purpose, rows: int) -> None:
     facts = {**purpose.__dict__, "rows": str(rows)}
     for i, (name, value) in enumerate([_FORMAT, *facts.items()], 1):
         for column, text in enumerate((name, value), 1):
-            cell = sheet.cell(i, column, clean(text))
+            cell = sheet.cell(i, column, stored(text))
             cell.data_type, cell.number_format = "s", "@"
 
 

@@ -11,7 +11,7 @@ from surveyapp.analysis.microdata import Field, Microdata, is_stratum
 from surveyapp.analysis.report import WaveFacts
 from surveyapp.export.archive import legible
 from surveyapp.export.codebook import labelled
-from surveyapp.export.microdata import decimals, measure, missing_labels, wording_of
+from surveyapp.export.microdata import decimals, measure, missing_labels, number_text, wording_of
 
 NAMESPACE = "ddi:codebook:2_5"
 _SCHEMA = "http://www.ddialliance.org/Specification/DDI-Codebook/2.5/XMLSchema/codebook.xsd"
@@ -32,7 +32,7 @@ def ddi(data: Microdata, facts: WaveFacts, files: Iterable[tuple[str, str]]) -> 
         _study(data, facts),
         *(_file(data, number, name, kind) for number, (name, kind) in enumerate(described, 1)),
         _data(data, " ".join(f"F{number}" for number in range(1, len(described) + 1))),
-        _el("otherMat", _el("labl", "The blank questionnaire"), type="questionnaire", URI="questionnaire.html"),
+        _questionnaire(),
         version="2.5",
         xmlns=NAMESPACE,
         xmlns__xsi="http://www.w3.org/2001/XMLSchema-instance",
@@ -40,6 +40,11 @@ def ddi(data: Microdata, facts: WaveFacts, files: Iterable[tuple[str, str]]) -> 
         xml__lang=data.instrument.languages[0],
     )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
+
+
+def _questionnaire() -> _Xml:
+    label = _el("labl", "The blank questionnaire")
+    return _el("otherMat", label, type="questionnaire", level="study", URI="questionnaire.html")
 
 
 def _el(tag: str, *inside: str, **attributes: str) -> _Xml:
@@ -200,7 +205,12 @@ def _range(data: Microdata, column: Field) -> _Xml:
     given = amounts[places >= 0]
     if not len(given):
         return _Xml()
-    return _el("valrng", _el("range", min=f"{given.min():g}", max=f"{given.max():g}"))
+    units = "REAL" if decimals(data, column) else "INT"
+    return _el("valrng", _el("range", UNITS=units, min=_amount(given.min()), max=_amount(given.max())))
+
+
+def _amount(number: float) -> str:
+    return number_text(int(number) if float(number).is_integer() else float(number))
 
 
 def _categories(column: Field, given: list[int], missing: list[int]) -> Iterator[_Xml]:

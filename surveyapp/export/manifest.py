@@ -28,7 +28,11 @@ def manifest(report: Report, name: str, content: bytes, plan: bytes | None, edit
         "plan_sha256": None if plan is None else _hash(plan),
         "codeframes": sorted({frame.name for frame in report.codeframes.values()}),
         "tables": [
-            {"id": p.table.id, "question": p.table.variable, "sha256": _hash(_canonical(table_figures(p.table)))}
+            {
+                "id": p.table.id,
+                "question": p.table.variable,
+                "sha256": _hash(_canonical(table_figures(p.table, report))),
+            }
             for p in report.tables
         ],
     }

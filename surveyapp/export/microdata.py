@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet as arrow_parquet
 
 from surveyapp.analysis.microdata import Field, Microdata, is_stratum
-from surveyapp.export.archive import legible
+from surveyapp.export.archive import csv_text, legible
 from surveyapp.problems import SurveyError
 
 Values = Literal["codes", "labels", "numbers"]
@@ -39,7 +39,6 @@ LONGEST_LABEL, LONGEST_VALUE_LABEL, LONGEST_TITLE = 256, 120, 64
 MISSING_LABELS = ("No reply", "Not asked", "Not in this version")
 WITHHELD = "Withheld, so that nobody is singled out"
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\r", "\x00", "'", "＝", "＋", "－", "＠")
 _CHUNK = 5_000
 _ABOVE_0 = 4
 _DATE, _NOT_DATED = slice(92, 109), b"01 Jan 0000:00:00"
@@ -166,9 +165,7 @@ def cell(word: Word) -> str:
     """One cell of a CSV file: a number bare, a text made harmless, in quotes where it needs them."""
     if not isinstance(word, str):
         return number_text(word)
-    text = f"'{word}" if word.startswith(_FORMULA) else word
-    quoted = any(c in text for c in '",\r\n') or text != text.strip()
-    return '"' + text.replace('"', '""') + '"' if quoted else text
+    return csv_text(word)
 
 
 def number_text(number: float) -> str:

@@ -20,7 +20,7 @@ from openpyxl.workbook.protection import WorkbookProtection
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from surveyapp.export.sheets import clean, fit_height, link, new_sheet, new_workbook, put, to_bytes
+from surveyapp.export.sheets import clean, fit_height, link, new_sheet, new_workbook, put, stored, to_bytes
 from surveyapp.export.uploads import MAX_PROBLEMS, Rows, read_workbook
 from surveyapp.instrument import (
     Allocation,
@@ -572,7 +572,7 @@ def _write_hidden(book: Workbook, name: str, rows: Iterable[Sequence[str]], stat
     for i, row in enumerate(rows, 1):
         for column, text in enumerate(row, 1):
             if text:
-                sheet.cell(i, column, clean(text)).data_type = "s"
+                sheet.cell(i, column, stored(text)).data_type = "s"
 
 
 def _protect(book: Workbook) -> None:

@@ -1,15 +1,14 @@
 """The response of a wave as a workbook: by stratum, by day with a chart, and how evenly the strata answered."""
 
-import io
-import re
-import zipfile
 from fractions import Fraction
 
 from openpyxl import Workbook
 from openpyxl.chart import LineChart, Reference
 from openpyxl.worksheet.worksheet import Worksheet
 
-from surveyapp.export.archive import undated
+from surveyapp.export.sheets import (
+    Number as Rounded,
+)
 from surveyapp.export.sheets import (
     Value,
     link,
@@ -27,11 +26,12 @@ _CHART = (
     "Completed answers, cumulative, by the last day of each period. The numbers are in the table on this sheet."
 )
 SHARE = "Completed of issued (%)"
-_MARKS = [
-    ("[c]", "Confidential: the figure would give a small number back."),
-    ("[x]", "Not available: unfinished drafts are erased when a wave closes."),
-]
-_AGAIN = re.compile(rb'name="Chart 1"')
+_MARKS = {
+    "[c]": "confidential: the figure would give a small number back",
+    "[x]": "not available: unfinished drafts are erased when a wave closes",
+    "[z]": "not applicable: nobody was issued",
+}
+_ERASED = "The days of answering were erased when the wave closed; only totals are kept."
 
 
 def rates_workbook(found: Fieldwork) -> bytes:
@@ -42,23 +42,26 @@ def rates_workbook(found: Fieldwork) -> bytes:
     _contents(book, names)
     for variable, name in zip(found.tables, names, strict=False):
         _by_stratum(book, found, variable, name)
-    _by_day(book, found)
+    charts = [_CHART] if _by_day(book, found) else []
     _representativity(book, found)
     _definitions(book)
-    return _described(to_bytes(book))
+    _notes(book)
+    return to_bytes(book, charts)
 
 
 def _names(found: Fieldwork) -> dict[str, str]:
     """The sheets after the contents, with what they hold."""
-    taken = ["Cover", "Contents", "By_day", "Representativity", "Definitions"]
+    taken = ["Cover", "Contents", "Notes", "By_day", "Representativity", "Definitions"]
     names: dict[str, str] = {}
     for variable in found.tables or {"": []}:
         name = sheet_name(f"By_{variable}" if variable else "All", [*taken, *names])
         names[name] = f"Response by {_words(variable)}" if variable else "Response"
-    return names | {
-        "By_day": "Completed answers by day",
+    by_day = {"By_day": "Completed answers by day"} if found.periods else {}
+    return {
+        **names,
+        **by_day,
         "Representativity": "How evenly the strata answered",
-        "Definitions": "What each number is, with formulas and marks",
+        "Definitions": "What each number is, with formulas",
     }
 
 
@@ -69,6 +72,7 @@ def _cover(book: Workbook, found: Fieldwork) -> None:
         *_response_sentences(found),
         f"What organisations did is printed as a range where it is below {found.minimum}.",
         "Some larger numbers beside it are ranges too, so that the total does not give it away.",
+        *([_ERASED] if found.periods is None else [] if found.periods else ["Nobody has sent answers yet."]),
     ]
     title = f"Response to {found.wave}"
     wrap_column(new_sheet(book, "Cover", title, ["Response of the organisations that were asked.", *rows], [84]))
@@ -91,8 +95,9 @@ def _response_sentences(found: Fieldwork) -> list[str]:
 
 
 def _contents(book: Workbook, names: dict[str, str]) -> None:
-    rows = [("Cover", "About these numbers"), *names.items()]
-    sheet = new_sheet(book, "Contents", "Contents", ["Follow a link to go to a sheet."], [24, 80])
+    rows = [("Cover", "About these numbers"), ("Notes", "Marks in place of figures"), *names.items()]
+    lines = ["This sheet holds one table. Follow a link to go to a sheet."]
+    sheet = new_sheet(book, "Contents", "Contents", lines, [24, 80])
     top = put_table(sheet, "contents", ["Sheet", "What it holds"], rows, texts=2)
     for i, (name, _) in enumerate(rows, top + 1):
         link(sheet, i, 1, name)
@@ -128,24 +133,22 @@ def shown_number(number: Number) -> Value:
     return number if isinstance(number, int) else str(number)
 
 
-def _by_day(book: Workbook, found: Fieldwork) -> None:
+def _by_day(book: Workbook, found: Fieldwork) -> bool:
+    """The sheet of the days, where they are known. Returns whether a chart stands beside its table."""
+    if not found.periods:
+        return False
+    drawn = all(isinstance(period.cumulative, int) for period in found.periods)
     lines = [
-        "This sheet holds one table, and beside it a chart of its last column but one.",
+        f"This sheet holds one table{', and beside it a chart of its last column but one' if drawn else ''}.",
         f"Days are put together until {found.minimum} organisations completed it; both days are included.",
     ]
-    if found.periods is None:
-        lines = ["The days of answering were erased when the wave closed; only totals are kept."]
-    elif not found.periods:
-        lines = ["Nobody has sent answers yet."]
     sheet = new_sheet(book, "By_day", "Completed answers by day", lines, [20, 20, 14, 14, 16])
-    if not found.periods:
-        wrap_column(sheet)
-        return
     rows = [_period(period, found) for period in found.periods]
     header = ["From", "To", "Completed", "Cumulative", "Cumulative of issued (%)"]
     top = put_table(sheet, "by_day", header, rows, texts=2)
-    if all(isinstance(period.cumulative, int) for period in found.periods):
+    if drawn:
         _chart(sheet, top, len(rows))
+    return drawn
 
 
 def _period(period: Period, found: Fieldwork) -> list[Value]:
@@ -176,18 +179,6 @@ def _chart(sheet: Worksheet, top: int, rows: int) -> None:
     sheet.add_chart(chart, f"G{top}")
 
 
-def _described(written: bytes) -> bytes:
-    """The workbook with words for those who cannot see its chart: openpyxl has no place for them."""
-    alternative = f'name="Cumulative chart" descr="{_CHART}"'.encode()
-    told = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(written)) as source, zipfile.ZipFile(told, "w") as target:
-        for entry in source.infolist():
-            content = source.read(entry)
-            drawing = entry.filename.startswith("xl/drawings/drawing")
-            target.writestr(entry, _AGAIN.sub(alternative, content) if drawing else content)
-    return undated(told.getvalue())
-
-
 def _representativity(book: Workbook, found: Fieldwork) -> None:
     spread = found.representativity
     strata = " and ".join(_words(variable) for variable in spread.partial) or "no stratum"
@@ -210,14 +201,23 @@ def _representativity(book: Workbook, found: Fieldwork) -> None:
 
 
 def _indicator(value: float | None) -> Value:
-    return "[c]" if value is None else round(value, 2)
+    return "[c]" if value is None else Rounded(value, 2)
 
 
 def _definitions(book: Workbook) -> None:
-    lines = ["This sheet holds one table: what each number is, and the marks in place of a figure."]
+    lines = ["This sheet holds one table: what each number is."]
     sheet = new_sheet(book, "Definitions", "What each number is", lines, [26, 90])
-    marks = [*_MARKS, ("[z]", "Not applicable: nobody was issued.")]
-    put_table(sheet, "definitions", ["Number or mark", "Meaning"], [*FORMULAS.items(), *marks], texts=2)
+    put_table(sheet, "definitions", ["Number", "Meaning"], [*FORMULAS.items()], texts=2)
+
+
+def _notes(book: Workbook) -> None:
+    """The marks that are used somewhere, on the third sheet."""
+    used = {value for sheet in book for row in sheet.iter_rows(values_only=True) for value in row}
+    rows = [(mark, said) for mark, said in _MARKS.items() if mark in used]
+    lines = ["This sheet holds one table: the marks that stand in place of a figure."]
+    sheet = new_sheet(book, "Notes", "Marks in place of figures", lines, [18, 90])
+    put_table(sheet, "notes", ["Mark", "Meaning"], rows or [("none", "No mark is used.")], texts=2)
+    book.move_sheet(sheet, 2 - book.index(sheet))
 
 
 def _words(variable: str) -> str:

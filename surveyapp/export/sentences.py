@@ -343,11 +343,17 @@ def _spread(report: Report, design: Design) -> Iterator[str]:
     else:
         smallest, largest = float(design.relative.min()), float(design.relative.max())
         yield f"Weights run from {smallest:.2f} to {largest:.2f}, where 1 is the average."
-    if small not in {1, 2}:
+    if tells_design_effect(report):
         yield (
             f"The design effect of weighting is {design.deff:.2f}: {design.n:,} answers tell as much as "
             f"{design.effective_n:,.0f} of equal weight (the effective number)."
         )
+
+
+def tells_design_effect(report: Report) -> bool:
+    """Whether the design effect is printed: not where it would give one or two small groups away."""
+    design = report.design
+    return design is None or small_groups(design, report.instrument.disclosure.minimum_base) not in {1, 2}
 
 
 def small_groups(design: Design, minimum: int) -> int:

@@ -25,6 +25,8 @@ from surveyapp.export.archive import EPOCH, legible, undated
 _LINE, _LETTERS = 15.75, 1.2
 """Height of a line of Arial 12 in points, and how many of its letters fit where one of its digits is a unit."""
 
+_CODED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+
 MAX_CELL = 32_767
 CUT = " … [cut]"
 
@@ -95,7 +97,7 @@ def put(sheet: Worksheet, row: int, column: int, value: Value) -> Cell:
     cell = sheet.cell(row, column)
     cell.font = _FONT
     if isinstance(value, str):
-        cell.value = clean(value)
+        cell.value = stored(value)
         cell.data_type = "s"
     elif isinstance(value, Number):
         rounded = half_up(value.value, value.decimals)
@@ -148,7 +150,7 @@ def _mark_up(sheet: Worksheet, name: str, labels: Sequence[str], reference: str,
     marked = MarkedTable(displayName=name, ref=reference)
     marked._initialise_columns()
     for column, label in zip(marked.tableColumns, labels, strict=True):
-        column.name = label
+        column.name = stored(label)
     if not working:
         marked.autoFilter = None
     sheet.add_table(marked)
@@ -198,6 +200,11 @@ def clean(text: str) -> str:
     """Text that every spreadsheet programme can hold: no control characters, cut with a visible mark."""
     text = legible(text)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - len(CUT)] + CUT
+
+
+def stored(text: str) -> str:
+    """Text as a cell holds it: `_x0041_` would be shown as A, so its first sign is written in that way itself."""
+    return _CODED.sub("_x005F_", clean(text))
 
 
 def sheet_name(wanted: str, taken: Sequence[str]) -> str:

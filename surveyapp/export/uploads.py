@@ -112,6 +112,20 @@ def _refused(what: str, do: str) -> Refused:
     return Refused([Problem("the file", what, do)])
 
 
+def sheet_titles(name: str, content: bytes) -> tuple[str, ...]:
+    """The names of the sheets of a workbook, in its order; () for what `read_workbook` would refuse at once."""
+    try:
+        _check_kind(name, content)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _check_archive(archive)
+            parser = DefusedXMLParser(forbid_dtd=True)
+            parser.feed(archive.read("xl/workbook.xml"))
+            sheets = parser.close().iter("{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet")
+            return tuple(sheet.get("name", "") for sheet in sheets)
+    except (Refused, DefusedXmlException, *_BROKEN):
+        return ()
+
+
 # ── what kind of file it is ──────────────────────────────────────────────────
 
 _SAVE = "save it as an Excel workbook (.xlsx)"
@@ -318,7 +332,9 @@ def _first_rows(sheet: Any, part: _Part) -> Rows:
     if not all(limits.values()):
         return ()
     rows = sheet.iter_rows(**limits, values_only=True)
-    return tuple(tuple("" if value is None else str(value)[:MAX_TEXT] for value in row) for row in rows)
+    return tuple(
+        tuple("" if value is None else _CODED.sub(_meant, str(value))[:MAX_TEXT] for value in row) for row in rows
+    )
 
 
 @contextmanager
@@ -393,13 +409,21 @@ def _text(cell: ReadOnlyCell) -> str:
     if cell.data_type == "e":
         raise _NotPlain(f"it holds the error {_printable(str(value))[:20]}", "correct or empty the cell")
     if isinstance(value, str):
-        text = _UNPRINTED.sub("", value.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n"))
+        text = _UNPRINTED.sub("", _CODED.sub(_meant, value).replace("\r\n", "\n").replace("\r", "\n"))
         if len(text) > MAX_TEXT:
             raise _NotPlain(f"it holds {len(text):,} characters", f"shorten it to {MAX_TEXT:,}")
         return text
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     return _digits(value) if isinstance(value, int | float) else _day(value)
+
+
+_CODED = re.compile("_x(000D|005F)_")
+"""A line end as Excel stores one, and the first sign of a text that looks like such a code."""
+
+
+def _meant(code: re.Match[str]) -> str:
+    return "_" if code[1] == "005F" else ""
 
 
 _UNPRINTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff]")

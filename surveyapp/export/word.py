@@ -14,6 +14,7 @@ from docx.enum.text import WD_TAB_ALIGNMENT, WD_TAB_LEADER
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.oxml.xmlchemy import BaseOxmlElement
+from docx.section import Section
 from docx.shared import Cm, Pt
 from docx.table import Table, _Cell, _Row
 from docx.text.paragraph import Paragraph
@@ -23,6 +24,9 @@ from surveyapp.export.archive import EPOCH, legible, undated
 
 WIDTH, INDENT = 17.0, 0.9
 """Centimetres: of the text, and by which answers stand in from their question."""
+
+_WIDER = 8.7
+"""Centimetres: by how much the text of a landscape page is wider."""
 
 _ACCENT, _PALE, _GREY = "0B4553", "E6EEF0", "404040"
 _LISTS = {"Bullets": ("•", 21), "Probes": ("•", 19), "Circles": ("○", 34), "Squares": ("□", 32)}
@@ -42,7 +46,7 @@ def new_paper(title: str, language: str, footer: str) -> Paper:
     _set_up(paper, language)
     _set_lists(paper)
     _set_styles(paper, language)
-    _set_footer(paper, footer)
+    _set_footer(paper.sections[0], footer, WIDTH)
     return paper
 
 
@@ -114,7 +118,11 @@ def turn(paper: Paper, landscape: bool) -> float:
     section.orientation = WD_ORIENT.LANDSCAPE if landscape else WD_ORIENT.PORTRAIT
     sides = Cm(21), Cm(29.7)
     section.page_width, section.page_height = sides[::-1] if landscape else sides
-    return WIDTH + 8.7 if landscape else WIDTH
+    width = WIDTH + _WIDER if landscape else WIDTH
+    words = paper.sections[0].footer.paragraphs[0].runs[0].text
+    section.footer.is_linked_to_previous = False
+    _set_footer(section, words, width)
+    return width
 
 
 def fill_cell(cell: _Cell, text: str, style: str, keep: bool = False) -> Paragraph:
@@ -197,9 +205,10 @@ def _set_up(paper: Paper, language: str) -> None:
     section.footer_distance = Cm(1)
 
 
-def _set_footer(paper: Paper, words: str) -> None:
-    paragraph = paper.sections[0].footer.paragraphs[0]
-    paragraph.paragraph_format.tab_stops.add_tab_stop(Cm(WIDTH), WD_TAB_ALIGNMENT.RIGHT)
+def _set_footer(section: Section, words: str, width: float) -> None:
+    """Words at the left margin and the number of the page at the right one, which is where the page is wide."""
+    paragraph = section.footer.paragraphs[0]
+    paragraph.paragraph_format.tab_stops.add_tab_stop(Cm(width), WD_TAB_ALIGNMENT.RIGHT)
     paragraph.add_run(legible(words))
     paragraph.add_run("\tPage ")
     _add_field(paragraph, "PAGE")

@@ -6,6 +6,7 @@ what is longer than a page is cut with a visible mark.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from xml.sax.saxutils import escape, quoteattr  # nosec B406: it writes, and reads nothing
 
 from docx.document import Document as Paper
@@ -26,12 +27,28 @@ TOGETHER = 18
 """A table of no more rows is not divided between pages, where one page can hold it."""
 
 
+_FEW = 4
+"""So many rows at least of a divided table stand on each page."""
+
+_SMALLEST, _LETTER, _DIGIT, _MARGIN = 1.0, 0.19, 0.16, 0.3
+"""Centimetres: the narrowest column of figures, a letter of its heading, one of its cells, the space around."""
+
+_LABELS = (4.3, 9.5)
+"""Centimetres: the narrowest and the widest column of labels."""
+
+_WORDS = 5.2
+
+_TO = " to upper"
+_BOTH = f", lower{_TO}"
+
+
 @dataclass(frozen=True)
 class Rectangle:
     """A table as it is printed. `widths` are in centimetres, and the first column holds labels.
 
     `groups` stand over the header: each a text and how many columns it is over; none, and there is one header row.
     `strong` rows are nets, `quiet` ones bases; `words` are the columns of text. `title` is for screen readers.
+    A table that is `followed` by what explains it keeps its last row on the page of that.
     """
 
     title: str
@@ -42,6 +59,7 @@ class Rectangle:
     strong: Collection[int] = ()
     quiet: Collection[int] = ()
     words: Collection[int] = (0,)
+    followed: bool = False
 
 
 def put(paper: Paper, table: Rectangle) -> None:
@@ -78,11 +96,34 @@ def on_paper(table: Table, report: Report) -> Body:
     rows = [_slim(row, pairs, i in bases) for i, row in enumerate(body.rows)]
     return replace(
         body,
-        header=[body.header[c] + (" to upper" if (c, c + 1) in pairs else "") for c in kept],
+        header=[body.header[c] + (_TO if (c, c + 1) in pairs else "") for c in kept],
         rows=[[row[c] for c in kept] for row in rows],
         figures={(row, place[c]): of for (row, c), of in body.figures.items()},
         words=frozenset(place[c] for c in body.words),
     )
+
+
+def chosen(body: Body, rows: Sequence[int], columns: Sequence[int]) -> Body:
+    """Some rows and columns of it, in that order."""
+    row_at, column_at = ({old: new for new, old in enumerate(kept)} for kept in (rows, columns))
+    figures = {
+        (row_at[row], column_at[c]): of
+        for (row, c), of in body.figures.items()
+        if row in row_at and c in column_at
+    }
+    return replace(
+        body,
+        header=[body.header[c] for c in columns],
+        rows=[[body.rows[row][c] for c in columns] for row in rows],
+        codes=[body.codes[row] for row in rows],
+        figures=figures,
+        words=frozenset(column_at[c] for c in body.words if c in column_at),
+    )
+
+
+def are_limits(heading: str) -> bool:
+    """Whether a heading of `on_paper` is that of lower and upper limits in one column."""
+    return heading.endswith(_BOTH)
 
 
 def _pairs(header: Sequence[str]) -> list[tuple[int, int]]:
@@ -99,6 +140,138 @@ def _slim(row: Sequence[Value], pairs: Sequence[tuple[int, int]], is_base: bool)
     return cells
 
 
+# ── a table on paper ─────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Print:
+    """A table, as `on_paper` gives it, cut to the width of a page.
+
+    Columns that belong together (figures, limits, letters) stay together.
+    """
+
+    table: Table
+    body: Body
+
+    def fits(self, width: float) -> bool:
+        """Whether all columns stand beside each other on a page so wide."""
+        return self._needed(range(1, len(self.body.header))) + _LABELS[0] <= width
+
+    def parts(self, width: float) -> Iterator[Rectangle]:
+        """One table, or several with the same labels."""
+        chosen: list[int] = []
+        for bundle in self._bundles:
+            if chosen and self._needed([*chosen, *bundle]) + _LABELS[0] > width:
+                yield self._part(chosen, width)
+                chosen = []
+            chosen += bundle
+        yield self._part(chosen, width)
+
+    @cached_property
+    def _column_at(self) -> dict[int, int]:
+        """The column of the table, by the place of its figures."""
+        return {place: c for (_, place), (_, c) in self.body.figures.items()}
+
+    @cached_property
+    def _bundles(self) -> list[list[int]]:
+        bundles: list[list[int]] = []
+        for place in range(1, len(self.body.header)):
+            if place in self._column_at or place in self.body.words or not bundles:
+                bundles.append([])
+            bundles[-1].append(place)
+        return bundles
+
+    def _needed(self, places: Sequence[int] | range) -> float:
+        return sum(
+            _needed(self._headings[c], [row[c] for row in self.body.rows], c in self.body.words) for c in places
+        )
+
+    @cached_property
+    def _headings(self) -> list[str]:
+        """What stands over each column, without what stands over several of them."""
+        return [_short(heading, self._group(c)) for c, heading in enumerate(self.body.header)]
+
+    def _group(self, place: int) -> str:
+        """The headings of the banner over a column; those of limits and letters are of the column before them."""
+        owner = next((p for p in range(place, 0, -1) if p in self._column_at), None)
+        if owner is None or place in self.body.words or self._is_of_rows(place):
+            return ""
+        return _joined(self.table.columns[self._column_at[owner]].headings)
+
+    def _is_of_rows(self, place: int) -> bool:
+        """Whether a column after the last figures is the base of each row, or those missing."""
+        last = max(self._column_at)
+        return place > last and "base" in " ".join(self.body.header[last + 1 : place + 1]).lower()
+
+    def _part(self, places: Sequence[int], width: float) -> Rectangle:
+        columns = [0, *places]
+        printed_rows = {row for row, _ in self.body.figures}
+        nets = {row for (row, _), (r, _) in self.body.figures.items() if self.table.rows[r].net}
+        words = {i for i, c in enumerate(columns) if c in self.body.words}
+        header = [self._headings[c] for c in columns]
+        rows = [[row[c] for c in columns] for row in self.body.rows]
+        return Rectangle(
+            title=f"{caption_number(self.table)}: {self.table.title}",
+            header=header,
+            rows=rows,
+            widths=widths_of(header, rows, words, width),
+            groups=_grouped([self._group(c) for c in columns]),
+            strong=nets,
+            quiet=set(range(len(self.body.rows))) - printed_rows,
+            words=words,
+            followed=True,
+        )
+
+
+def _needed(heading: str, cells: Sequence[Value], is_words: bool) -> float:
+    """How wide a column must be for its longest word; a figure is never divided."""
+    if is_words:
+        return _WORDS
+    longest = max(map(len, heading.replace("-", "- ").split()), default=0)
+    figure = max((len(printed(cell)) for cell in cells), default=0)
+    return _MARGIN + max(_SMALLEST, _LETTER * longest, _DIGIT * figure)
+
+
+def widths_of(
+    header: Sequence[str], rows: Sequence[Sequence[Value]], words: Collection[int], width: float
+) -> list[float]:
+    """Figures as narrow as they allow, and labels what is left, within reason."""
+    columns = [[row[c] for row in rows] for c in range(len(header))]
+    needed = [_needed(header[c], columns[c], c in words) for c in range(1, len(header))]
+    longest = max((len(printed(cell)) for cell in columns[0]), default=0)
+    label = min(max(width - sum(needed), _LABELS[0]), _LABELS[1], max(_LABELS[0], _MARGIN + _DIGIT * longest))
+    room = (width - label - sum(needed)) / max(1, len(needed))
+    return [label, *(n + min(max(room, 0), 0.7) for n in needed)]
+
+
+def _joined(headings: Sequence[str]) -> str:
+    """As `layouts` writes nested headings, in one line."""
+    said = ""
+    for part in headings:
+        said += f"{'' if not said else ' ' if said[-1] in '?!.:' else ': '}{part}"
+    return said
+
+
+def _short(heading: str, group: str) -> str:
+    if group and heading.startswith(group):
+        heading = heading[len(group) :].lstrip(": ")
+    return heading
+
+
+def _grouped(groups: Sequence[str]) -> list[tuple[str, int]]:
+    """Equal neighbours as one, with how many they are; nothing if no column has a heading over it."""
+    found: list[tuple[str, int]] = []
+    for group in groups:
+        if found and found[-1][0] == group and group:
+            found[-1] = (group, found[-1][1] + 1)
+        else:
+            found.append((group, 1))
+    return found if any(groups) else []
+
+
+# ── as Word has it ───────────────────────────────────────────────────────────
+
+
 def _table(table: Rectangle) -> Iterator[str]:
     widths = [round(567 * width) for width in table.widths]
     yield (
@@ -110,15 +283,20 @@ def _table(table: Rectangle) -> Iterator[str]:
     yield from (f'<w:gridCol w:w="{width}"/>' for width in widths)
     yield "</w:tblGrid>"
     yield from _header(table, widths)
-    keep = len(table.rows) <= TOGETHER
     for i, row in enumerate(table.rows):
         yield "<w:tr><w:trPr><w:cantSplit/></w:trPr>"
         look = "<w:b/>" if i in table.strong else '<w:i/><w:color w:val="404040"/>' if i in table.quiet else ""
         for c, value in enumerate(row):
             style = "Figurelabel" if c in table.words else "Figure"
-            yield _cell(printed(value), style, widths[c], look, keep and i < len(table.rows) - 1)
+            yield _cell(printed(value), style, widths[c], look, _is_held(i, table))
         yield "</w:tr>"
     yield "</w:tbl>"
+
+
+def _is_held(i: int, table: Rectangle) -> bool:
+    """Whether a row stays on the page of the next: all of a short table, the first and last few of a long one."""
+    last = len(table.rows) - 1
+    return table.followed if i == last else last < TOGETHER or i < _FEW or i > last - _FEW
 
 
 def _header(table: Rectangle, widths: Sequence[int]) -> Iterator[str]:

@@ -104,6 +104,7 @@ class _Writer:
         used = set().union(*(marks(protected.table) for protected in self.report.tables))
         bodies = [response_table(self.report)[1], *(body.rows for body in self.bodies)]
         used |= {value for rows in bodies for row in rows for value in row if value in MARKS}
+        used |= working.marks(self.report) if self.is_working else set()
         rows = [(mark, meaning(mark)) for mark in MARKS if mark in used]
         rows += [(f"[note {i}]", note) for note, i in self.notes.numbers.items()]
         lines = [

@@ -69,6 +69,11 @@ def sheets(report: Report) -> dict[str, str]:
     return more | {"Checks": "What was checked in each table, and how it came out", "Figures": "Unrounded figures"}
 
 
+def marks(report: Report) -> set[str]:
+    """The marks that these sheets have in place of figures that stand on no other."""
+    return {CONFIDENTIAL} if any(row[-1] == CONFIDENTIAL for row in _weight_rows(report)) else set()
+
+
 def write(book: Workbook, report: Report, placed: Sequence[Placed]) -> None:
     """The sheets after the codebook."""
     if _has_weights(report):

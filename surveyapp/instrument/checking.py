@@ -7,11 +7,12 @@ twice, languages.
 import hashlib
 import json
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice, pairwise
 from typing import Any
 
-from surveyapp.documents import MAX_PROBLEMS, Document, nearest, pointer, read_document, read_model
+from surveyapp.documents import MAX_PROBLEMS, Document, nearest, read_document, read_model
 from surveyapp.instrument.conditions import conflict, single_tests
 from surveyapp.instrument.model import (
     Allocation,
@@ -26,6 +27,7 @@ from surveyapp.instrument.model import (
     NumberQuestion,
     Option,
     Page,
+    Part,
     Question,
     Rank,
     Row,
@@ -35,7 +37,7 @@ from surveyapp.instrument.model import (
     choices,
 )
 from surveyapp.instrument.piping import UNIT_FACTS, placeholders
-from surveyapp.problems import Refused
+from surveyapp.problems import Problem, Refused
 
 _COMBINERS = {"all", "any", "not"}
 
@@ -45,15 +47,36 @@ MAX_QUESTIONS = 1_000
 """Far beyond what anybody answers; every draft is padded to what all questions can take."""
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A document as far as it can be read: None where it is no JSON, or where it is no questionnaire in shape.
+
+    `problems` are in the order of the lines; an `instrument` that has some must not be fielded.
+    """
+
+    document: Document | None
+    instrument: Instrument | None
+    problems: tuple[Problem, ...]
+
+
 def read_instrument(content: bytes | str) -> Instrument:
     """The instrument in a JSON document. Raises `Refused` with every problem, in the order of the lines."""
-    document = read_document(content)
+    examined = examine(content)
+    if examined.instrument is None or examined.problems:
+        raise Refused(examined.problems)
+    return examined.instrument
+
+
+def examine(content: bytes | str) -> Examined:
+    """As much of an instrument as there is in a document, and every problem: for somebody who is writing it."""
+    try:
+        document = read_document(content)
+    except Refused as refused:
+        return Examined(None, None, tuple(sorted(refused.problems, key=lambda p: p.line or 0)))
     instrument, problems = read_model(Instrument, document)
     if instrument is not None:
         problems = [document.problem(*fault) for fault in islice(_faults(instrument), MAX_PROBLEMS)]
-    if instrument is None or problems:
-        raise Refused(sorted(problems, key=lambda p: p.line or 0))
-    return instrument
+    return Examined(document, instrument, tuple(sorted(problems, key=lambda p: p.line or 0)))
 
 
 def content_hash(content: bytes | str) -> str:
@@ -487,7 +510,9 @@ def _texts(part: object, at: str) -> Iterator[tuple[str, Text]]:
         yield at, part
     elif isinstance(part, list):
         for i, entry in enumerate(part):
-            yield from _texts(entry, at + pointer(i))
-    elif hasattr(type(part), "model_fields"):
-        for name, field in type(part).model_fields.items():  # type: ignore[attr-defined]
-            yield from _texts(getattr(part, name), at + pointer(field.alias or name))
+            yield from _texts(entry, f"{at}/{i}")
+    elif isinstance(part, Part):
+        for name, field in type(part).model_fields.items():
+            value = getattr(part, name)
+            if isinstance(value, Text | list | Part):  # most are neither: an editor asks at each pause of the keys
+                yield from _texts(value, f"{at}/{field.alias or name}")

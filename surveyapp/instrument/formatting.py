@@ -12,6 +12,11 @@ def json_text(document: dict[str, Any]) -> str:
     return _value("", document, "") + "\n"
 
 
+def fragment(key: str, value: Any, indent: str) -> str:
+    """A part of a document, as it stands in its file under `key` on a line that begins with `indent`."""
+    return _value(key, value, indent)
+
+
 def _value(key: str, value: Any, indent: str) -> str:
     """The value under `key`; its lines after the first begin with `indent`."""
     if not value or not isinstance(value, dict | list) or key in _WHOLE or _is_test(value):

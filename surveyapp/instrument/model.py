@@ -100,7 +100,8 @@ def _check_wording(wording: object) -> None:
         raise ValueError("the text is empty; write it or leave the key out")
     if len(wording) > MAX_TEXT:
         raise ValueError(f"the text has {len(wording)} characters; the limit is {MAX_TEXT}")
-    bad = next((c for c in wording if unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t"), None)
+    odd = () if wording.isprintable() else wording
+    bad = next((c for c in odd if unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t"), None)
     if bad is not None:
         raise ValueError(f"the text holds the control character U+{ord(bad):04X}; remove it")
 

@@ -222,6 +222,11 @@ def letters(index: int) -> str:
     return (letters(before - 1) if before else "") + chr(ord("a") + last)
 
 
+def conditions_in_words(instrument: Instrument, language: str) -> Callable[[Condition | None], str]:
+    """What says a condition of this instrument as `only if you chose “Yes” at question 3`; "" for none."""
+    return _Wording(instrument, language).only_if
+
+
 class _Wording:
     """How things are said in one questionnaire: the author's texts, where questions stand, conditions."""
 

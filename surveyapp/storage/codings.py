@@ -64,6 +64,9 @@ quotation_table = _table(
     sa.Column("attribution", sa.Text, nullable=False),
 )
 
+finished_table = _table("finished", sa.Column("coder", sa.Text, primary_key=True))
+"""Coders who have said that they are done, and may see from then on what others gave."""
+
 Answer = tuple[str, bytes]
 """An open answer by its key and id."""
 
@@ -113,6 +116,28 @@ def beside(connection: sa.Connection, wave: str) -> list[Said]:
     return [Said(("", row.id), row.cell, "", json.loads(row.answers)) for row in rows]
 
 
+def said_one(connection: sa.Connection, wave: str, answer: Answer) -> bool:
+    """Whether there is an answer that is kept apart with this key and id."""
+    key, id_ = answer
+    here = (verbatim_table.c.id == id_) & (verbatim_table.c.wave == wave) & (verbatim_table.c.question == key)
+    return connection.scalar(sa.select(sa.func.count()).select_from(verbatim_table).where(here)) == 1
+
+
+def beside_one(connection: sa.Connection, wave: str, id_: bytes) -> Mapping[str, Any]:
+    """The answers of one released response, by its id; none if there is no such."""
+    here = (response_table.c.id == id_) & (response_table.c.wave == wave)
+    found = connection.scalar(sa.select(response_table.c.answers).where(here))
+    return dict(json.loads(found)) if found else {}
+
+
+def said_counts(connection: sa.Connection, wave: str) -> dict[str, int]:
+    """How many open answers are kept apart under each answer key."""
+    table = verbatim_table.c
+    count = sa.func.count().label("n")
+    query = sa.select(table.question, count).where(table.wave == wave).group_by(table.question)
+    return {row.question: row.n for row in connection.execute(query)}
+
+
 # ── codeframes ───────────────────────────────────────────────────────────────
 
 
@@ -139,6 +164,48 @@ def codings(connection: sa.Connection, wave: str, codeframe: str) -> dict[str, l
         coded = Coded((row.question, row.verbatim), _codes(row.codes), _codes(row.again))
         found.setdefault(row.coder, []).append(coded)
     return found
+
+
+def codings_of(connection: sa.Connection, wave: str, codeframe: str, coder: str) -> dict[Answer, Coded]:
+    """What one coder gave."""
+    rows = connection.execute(_of(coding_table, wave, codeframe).where(coding_table.c.coder == coder))
+    found = (Coded((row.question, row.verbatim), _codes(row.codes), _codes(row.again)) for row in rows)
+    return {coded.answer: coded for coded in found}
+
+
+def given_to(connection: sa.Connection, wave: str, codeframe: str, answer: Answer) -> dict[str, Coded]:
+    """What every coder gave one answer."""
+    here = (coding_table.c.question == answer[0]) & (coding_table.c.verbatim == answer[1])
+    rows = connection.execute(_of(coding_table, wave, codeframe).where(here))
+    return {row.coder: Coded(answer, _codes(row.codes), _codes(row.again)) for row in rows}
+
+
+def coded_by_others(connection: sa.Connection, wave: str, codeframe: str, coder: str) -> set[Answer]:
+    """The answers that anybody but this coder has coded."""
+    table = coding_table.c
+    here = (table.wave == wave) & (table.codeframe == codeframe) & (table.coder != coder)
+    rows = connection.execute(sa.select(table.question, table.verbatim).where(here).distinct())
+    return {(row.question, row.verbatim) for row in rows}
+
+
+def coded_counts(connection: sa.Connection, wave: str, codeframe: str) -> dict[str, int]:
+    """How many answers each coder has coded for good: those to be looked at again are not counted."""
+    table = coding_table.c
+    here = (table.wave == wave) & (table.codeframe == codeframe) & (table.again == "")
+    count = sa.func.count().label("n")
+    query = sa.select(table.coder, count).where(here).group_by(table.coder).order_by(table.coder)
+    return {row.coder: row.n for row in connection.execute(query)}
+
+
+def finished(connection: sa.Connection, wave: str, codeframe: str) -> set[str]:
+    """The coders who have said that they are done."""
+    return {row.coder for row in connection.execute(_of(finished_table, wave, codeframe))}
+
+
+def finish(connection: sa.Connection, wave: str, codeframe: str, coder: str) -> None:
+    """Keep that a coder is done."""
+    if coder not in finished(connection, wave, codeframe):
+        _insert(connection, finished_table, wave, codeframe, [{"coder": coder}])
 
 
 def keep_codings(

@@ -29,6 +29,9 @@ from surveyapp.storage.serving import Served
 SHORTEST = 8
 """Bytes from which on a value could be a key; shorter ones are shared by chance."""
 
+WORDS = 24
+"""Bytes from which on what somebody wrote is known again."""
+
 WINDOW = 16
 """Bytes of a digest that nothing else repeats by chance."""
 
@@ -79,6 +82,24 @@ def shared_values(store: Store) -> set[Shared]:
             for column, how in _inside(needles, b"\0".join(values)):
                 found.add((name, column, how) if turned else (column, name, how))
     return found
+
+
+def told(store: Store, naming: Collection[str], among: Iterable[str]) -> set[Shared]:
+    """Columns of other tables in which a value of the columns `naming` stands, in any guise, and which that is.
+
+    Words have to be as long as nobody else would say them.
+    """
+    sides = columns(store.database, (*store.people, *store.answers))
+    wanted = {name: values for name, values in sides.items() if name.partition(":")[0] in naming}
+    for name in wanted:
+        if name.endswith((".text", ".words")):
+            wanted[name] = [value for value in wanted[name] if len(value) >= WORDS]
+    needles = _needles(store, wanted)
+    return {
+        (name, column, how)
+        for name, values in columns(store.database, among, whole=True).items()
+        for column, how in _inside(needles, b"\0".join(values))
+    }
 
 
 Needles = Mapping[bytes, Sequence[tuple[bytes, str, str]]]

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
+from surveyapp.fieldwork import DISPOSITIONS
 from surveyapp.frames import Unit
 from surveyapp.storage import people
 from surveyapp.storage.letters import letter_table
 from surveyapp.storage.people import draft_table, invitation_table, organisation_table
 
+_ID = organisation_table.c.id
 _HERE = organisation_table.c.id == sa.bindparam("here")
 _AT_ONCE = 500
 
@@ -55,6 +57,42 @@ _LISTED = (
 def listed(connection: sa.Connection, wave: str) -> list[Listed]:
     """Every organisation of a wave, by unit."""
     return [_listed(row) for row in connection.execute(_LISTED.where(organisation_table.c.wave == wave))]
+
+
+_CODE, _NOTED = invitation_table.c.state, organisation_table.c.disposition
+_ASKABLE = (_CODE.is_(None), organisation_table.c.sampled == 1, _NOTED == "")
+
+STATES: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
+    "not-yet-in": (_CODE == "open", _NOTED == ""),
+    "answered": (_CODE == "done",),
+    "to-invite": (*_ASKABLE, organisation_table.c.email != ""),
+    "no-address": (*_ASKABLE, organisation_table.c.email == ""),
+    **{
+        noted: (organisation_table.c.disposition == noted, _CODE.is_distinct_from("done"))
+        for noted in DISPOSITIONS
+    },
+    "not-drawn": (organisation_table.c.sampled == 0,),
+}
+"""What a list of organisations may be narrowed to. On which day somebody answered is not told here."""
+
+
+def sought(
+    connection: sa.Connection, wave: str, words: str, state: str, first: int, most: int
+) -> tuple[int, list[Listed]]:
+    """How many organisations have `words` in unit, name, contact or address and are in `state`; `most` of them.
+
+    "" leaves either out; `state` is one of `STATES`. In the order of the frame, the `first` of all being 0.
+    """
+    here = [organisation_table.c.wave == wave, *STATES.get(state, ())]
+    if words:
+        columns = [organisation_table.c[name] for name in ("unit", "name", "contact", "email")]
+        folded = [sa.func.lower(column).contains(words.lower(), autoescape=True) for column in columns]
+        as_typed = [column.contains(words, autoescape=True) for column in columns]  # SQLite folds A to Z only
+        here.append(sa.or_(*folded, *as_typed))
+    joined = organisation_table.outerjoin(invitation_table, invitation_table.c.organisation == _ID)
+    number = connection.scalar(sa.select(sa.func.count()).select_from(joined).where(*here)) or 0
+    query = _LISTED.where(*here).offset(first).limit(most)
+    return number, [_listed(row) for row in connection.execute(query)]
 
 
 def organisation(connection: sa.Connection, wave: str, unit: str) -> Listed | None:

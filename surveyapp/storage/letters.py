@@ -130,7 +130,7 @@ def addressees(connection: sa.Connection, wave: str, unit: str = "") -> list[Add
         query = query.where(organisation_table.c.unit == unit)
     return [
         _addressee(row, invitations.get(row.id), reminders.get(row.id), frozenset(stages.get(row.id, ())))
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     ]
 
 
@@ -142,7 +142,7 @@ def _last_days(
     codes: dict[bytes, tuple[str, str | None]] = {}
     reminders: dict[bytes, str] = {}
     stages: dict[bytes, list[str]] = {}
-    for row in connection.execute(query.order_by(letter_table.c.kind.desc())):
+    for row in connection.execute(query.order_by(letter_table.c.kind.desc())).all():
         if row.kind == "reminder":
             reminders[row.organisation] = row.done_on or row.due_on
             stages.setdefault(row.organisation, []).append(row.stage)
@@ -157,7 +157,7 @@ def _addressee(
     reminded: str | None,
     stages: frozenset[str],
 ) -> Addressee:
-    values = row._asdict()
+    values = row._mapping
     state, day = invited or ("", None)
     return Addressee(
         id=values["id"],
@@ -178,6 +178,13 @@ def _queued(row: sa.Row[tuple[object, ...]]) -> Queued:
     values = row._asdict()
     own = {name: values[name] for name in ("id", "kind", "state", "code", "due_on", "done_on", "note", "stage")}
     return Queued(**own, unit=people._unit(row), disposition=values["disposition"], done=bool(values["done"]))
+
+
+def tallies(connection: sa.Connection, wave: str) -> dict[tuple[str, str], int]:
+    """How many letters there are of each kind in each state."""
+    kind, state = letter_table.c.kind, letter_table.c.state
+    query = sa.select(kind, state, sa.func.count()).where(letter_table.c.wave == wave).group_by(kind, state)
+    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
 # ── writing ──────────────────────────────────────────────────────────────────

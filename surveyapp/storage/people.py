@@ -187,7 +187,7 @@ def forget_days(connection: sa.Connection, wave: str) -> None:
 
 
 def _unit(row: sa.Row[tuple[object, ...]]) -> Unit:
-    values = row._asdict()
+    values = row._mapping
     strata = json.loads(values["strata"])
     fields = {name: values[name] for name in ("unit", "name", "email", "contact", "language")}
     return Unit(**fields, strata=strata)

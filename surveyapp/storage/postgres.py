@@ -181,8 +181,12 @@ _LOG_ORDERS = {
 """Whether we may, and what we then ask for."""
 
 
+_KEPT = {"act"}
+"""Tables that are never written anew: the trail's refuses it, and its lines bear their order and time anyway."""
+
+
 def _write_anew(connection: sa.Connection) -> None:
-    named = [(_quoted(connection, table.name), table) for table in tables(connection)]
+    named = [(_quoted(connection, table.name), table) for table in tables(connection) if table.name not in _KEPT]
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
     for name, table in named:
         connection.exec_driver_sql(f'CREATE TEMPORARY TABLE "anew {table.name}" ON COMMIT DROP AS TABLE {name}')

@@ -147,6 +147,15 @@ def tray_size(connection: sa.Connection, wave: str) -> int:
     )
 
 
+def numbers(connection: sa.Connection) -> tuple[dict[str, int], dict[str, int]]:
+    """How many boxes wait, and how many responses are released, by wave: each table is gone through once."""
+    found = []
+    for table in (tray_table, response_table):
+        query = sa.select(table.c.wave, sa.func.count()).group_by(table.c.wave)
+        found.append({row[0]: row[1] for row in connection.execute(query)})
+    return found[0], found[1]
+
+
 def response_count(connection: sa.Connection, wave: str) -> int:
     """How many responses are released."""
     query = sa.select(sa.func.count()).select_from(response_table).where(response_table.c.wave == wave)

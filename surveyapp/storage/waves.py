@@ -119,28 +119,34 @@ def add_version(connection: sa.Connection, instrument: Instrument, document: str
 
     Raises `SurveyError`, naming both hashes, if this version was published with other content.
     """
+    if is_known(connection, instrument, document):
+        return False
+    connection.execute(
+        version_table.insert().values(
+            survey=instrument.survey,
+            version=instrument.version,
+            hash=content_hash(document),
+            document=document,
+            published_on=today,
+        )
+    )
+    return True
+
+
+def is_known(connection: sa.Connection, instrument: Instrument, document: str) -> bool:
+    """Whether this version is published with this content. Raises `SurveyError` if it has other content."""
     digest = content_hash(document)
     known = connection.scalar(
         sa.select(version_table.c.hash).where(
             version_table.c.survey == instrument.survey, version_table.c.version == instrument.version
         )
     )
-    if known is None:
-        connection.execute(
-            version_table.insert().values(
-                survey=instrument.survey,
-                version=instrument.version,
-                hash=digest,
-                document=document,
-                published_on=today,
-            )
-        )
-    elif known != digest:
+    if known is not None and known != digest:
         raise SurveyError(
             f"{instrument.name} is published with content {known[:12]}…; this file has {digest[:12]}…: "
             "a published version never changes, give the new text a new version"
         )
-    return known is None
+    return known is not None
 
 
 _PUBLISHED = sa.select(version_table.c.document, version_table.c.hash).where(
@@ -193,6 +199,12 @@ def versions(connection: sa.Connection) -> list[Version]:
         state = "retired" if row.retired_on else "published"
         found.append(Version(row.survey, row.version, row.hash, state, row.published_on))
     return found
+
+
+def surveys(connection: sa.Connection) -> list[str]:
+    """The surveys that have a published version."""
+    query = sa.select(version_table.c.survey).distinct().order_by(version_table.c.survey)
+    return list(connection.scalars(query))
 
 
 def retire(connection: sa.Connection, survey: str, version: str, today: str) -> None:

@@ -63,13 +63,18 @@ class Slug(BaseConverter):
 
 
 def create_app(
-    home: Home, secure: bool = True, today: Callable[[], date] = date.today, preview: bool = False
+    home: Home,
+    secure: bool = True,
+    today: Callable[[], date] = date.today,
+    preview: bool = False,
+    mount: str = "/",
 ) -> Flask:
     """The respondent app on an installation.
 
     `secure` says that it is served over TLS, as every real one must be: cookies then travel over TLS only.
     `today` gives the day; nothing finer is ever wanted. `preview` marks every page as one that keeps nothing; its
-    cookie has a name of its own, because a browser sends the cookies of 127.0.0.1 to every port.
+    cookie has a name of its own, because a browser sends the cookies of 127.0.0.1 to every port. `mount` is where
+    the app is mounted: its cookie goes there and nowhere else.
     """
     home.make()
     app = LeanFlask(__name__, static_folder=None)
@@ -86,7 +91,7 @@ def create_app(
         SESSION_COOKIE_SECURE=secure,
     )
     cookie = "preview" if preview else "answer"
-    app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure, cookie)
+    app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure, cookie, mount)
     safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
     packing.pack_pages(app)
     tokens = CSRFProtect(app)

@@ -1,4 +1,4 @@
-"""The respondent's one cookie: encrypted, of constant length, good for two hours, known to nobody else.
+"""The one cookie of an app: encrypted, of constant length, good for a while, known to nobody else.
 
 Flask's own session is signed but readable; this one holds the key of a draft.
 """
@@ -6,6 +6,7 @@ Flask's own session is signed but readable; this one holds the key of a draft.
 import base64
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Request, Response
@@ -23,10 +24,24 @@ class Visitor(dict[str, Any], SessionMixin):
 class SealedCookies(SessionInterface):
     """Reads and writes the cookie. Altered, foreign or old cookies count as none."""
 
-    def __init__(self, key: bytes, secure: bool, name: str = "answer") -> None:
-        self.key = key
+    def __init__(
+        self,
+        key: bytes,
+        secure: bool,
+        name: str = "answer",
+        path: str = "/",
+        lifetime: int = LIFETIME,
+        size: int = privacy.COOKIE_SIZE,
+    ) -> None:
+        """`path` is where the cookie goes to, `lifetime` for how many seconds without a visit it is good.
+
+        `size` is how many bytes it holds.
+        """
+        self.key, self.size = key, size
         self.secure = secure
-        self.name = f"__Host-{name}" if secure else name
+        self.path, self.lifetime = path, lifetime
+        prefix = "__Host-" if path == "/" else "__Secure-"  # browsers hold the first to the whole site
+        self.name = f"{prefix}{name}" if secure else name
 
     def open_session(self, app: Flask, request: Request) -> Visitor:
         """The visitor in the request's cookie, or an empty one."""
@@ -35,7 +50,7 @@ class SealedCookies(SessionInterface):
             content = json.loads(privacy.open_cookie(self.key, sealed))
         except (privacy.CannotOpen, ValueError):
             return Visitor()
-        return Visitor(content["visitor"]) if time.time() - content["at"] < LIFETIME else Visitor()
+        return Visitor(content["visitor"]) if time.time() - content["at"] < self.lifetime else Visitor()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the cookie anew, or take it away when there is nothing to remember.
@@ -46,10 +61,14 @@ class SealedCookies(SessionInterface):
             return
         response.headers.add("Vary", "Cookie")
         if not session:
-            response.delete_cookie(self.name, secure=self.secure, httponly=True, samesite="Lax")
+            response.delete_cookie(self.name, self.path, secure=self.secure, httponly=True, samesite="Lax")
             return
-        content = json.dumps({"visitor": dict(session), "at": int(time.time())}, separators=(",", ":"))
-        sealed = base64.urlsafe_b64encode(privacy.seal_cookie(self.key, content.encode())).decode()
-        response.set_cookie(
-            self.name, sealed, max_age=LIFETIME, secure=self.secure, httponly=True, samesite="Lax", path="/"
-        )
+        sealed = self.seal(session)
+        how: dict[str, Any] = {"secure": self.secure, "httponly": True, "samesite": "Lax", "path": self.path}
+        response.set_cookie(self.name, sealed, max_age=self.lifetime, **how)
+
+    def seal(self, visitor: Mapping[str, Any]) -> str:
+        """The cookie of a visitor, as of now."""
+        whole = {"visitor": dict(visitor), "at": int(time.time())}
+        content = json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+        return base64.urlsafe_b64encode(privacy.seal_cookie(self.key, content, self.size)).decode()

@@ -1,14 +1,16 @@
 """The screen at which paper returns are keyed, one after another: choose, key, check, seal.
 
-A blueprint: whoever mounts it puts a `Keyroom` into the app's extensions, and sees to it that only those come in
-who may. Its words are English, for the staff's own pages are.
+Whoever mounts `VIEWS` gives them a `Keyroom`, and sees to it that only those come in who may. Its words are
+English, for the staff's own pages are.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from surveyapp import returning
@@ -17,13 +19,11 @@ from surveyapp.instrument.keying import Keyed, boxes, compared, read_keyed
 from surveyapp.instrument.keysheet import Entry, Place, Sheet, keysheet
 from surveyapp.problems import AlreadyReceived, Problem
 from surveyapp.returning import Unit
-from surveyapp.storage.database import Database
+from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 from surveyapp.web import brand, languages
 from surveyapp.web.safety import log
 from surveyapp.web.sittings import FIRST, SECOND, SETTLING, Return, Sitting
-
-pages = Blueprint("keying", __name__)
 
 TAKE, OTHER = "take.", "other."
 """A form that settles differences says for each box "first", "second" or "other", and what else there is."""
@@ -39,18 +39,35 @@ _BARS = {
 
 @dataclass(frozen=True)
 class Keyroom:
-    """What the views work with: the store, the day, which wave is keyed and whose sitting it is."""
+    """What the views work with: the store, the day, which wave is keyed and whose sitting it is.
+
+    `keep` is called after every change of the sitting, with the transaction that seals a return if there is one;
+    what is in memory needs none. `to` gives the address of a view by its name, `base` is the template that the
+    pages extend.
+    """
 
     db: Database
     today: Callable[[], date]
     wave: Callable[[], str]
     sitting: Callable[[], Sitting]
+    to: Callable[[str], str]
+    base: str = "keying/layout.html"
+    keep: Callable[[Sitting, Connection | None], None] = lambda _sitting, _connection: None
 
 
 def room() -> Keyroom:
-    """The room that the app was given."""
-    found: Keyroom = current_app.extensions["keyroom"]
+    """The room of this request."""
+    found: Keyroom = g.keyroom
     return found
+
+
+@contextmanager
+def at_work() -> Iterator[Sitting]:
+    """The sitting, to be changed by nobody else meanwhile; it is kept in the end."""
+    sitting = room().sitting()
+    with sitting.lock:
+        yield sitting
+        room().keep(sitting, None)
 
 
 def _questionnaire() -> tuple[Wave, Instrument]:
@@ -64,13 +81,11 @@ def _questionnaire() -> tuple[Wave, Instrument]:
 # ── choosing ─────────────────────────────────────────────────────────────────
 
 
-@pages.get("")
 def home() -> ResponseReturnValue:
     """Say how far the sitting has come, and ask whose return is next."""
     return _home()
 
 
-@pages.post("/find")
 def find() -> ResponseReturnValue:
     """Look for an organisation; the one that was named in full is taken in hand at once."""
     typed = request.form.get("sought", "")[:200]
@@ -84,14 +99,13 @@ def find() -> ResponseReturnValue:
     return _home(sought=typed, found=found)
 
 
-@pages.post("/begin")
 def begin() -> ResponseReturnValue:
     """Take a return in hand: of a unit, of nobody in an open wave, or one that waits to be keyed again."""
-    sitting, again = room().sitting(), request.form.get("again", "")
-    with sitting.lock:
+    again = request.form.get("again", "")
+    with at_work() as sitting:
         if sitting.hand is None and again in sitting.waiting:
             sitting.take_again(again)
-            return _to(".sheet")
+            return _to("sheet")
     if _questionnaire()[0].kind == "open":
         return _take(Unit("", ""))
     unit = request.form.get("unit", "")
@@ -103,34 +117,31 @@ def begin() -> ResponseReturnValue:
     return _take(found[0])
 
 
-@pages.post("/twice")
 def twice() -> ResponseReturnValue:
     """Have every return of the sitting keyed twice, or no longer."""
-    room().sitting().twice = request.form.get("twice") == "yes"
-    return _to(".home")
+    with at_work() as sitting:
+        sitting.twice = request.form.get("twice") == "yes"
+    return _to("home")
 
 
-@pages.post("/aside")
 def aside() -> ResponseReturnValue:
     """Forget the return in hand."""
-    sitting = room().sitting()
-    with sitting.lock:
+    with at_work() as sitting:
         if sitting.hand and sitting.hand.id == request.form.get("return"):
             sitting.put_aside()
-    return _to(".home")
+    return _to("home")
 
 
 def _take(found: Unit) -> ResponseReturnValue:
-    sitting = room().sitting()
-    with sitting.lock:
+    with at_work() as sitting:
         if sitting.hand is None:
             sitting.take(found.unit, found.name)
-    return _to(".sheet")
+    return _to("sheet")
 
 
 def _home(sought: str = "", found: list[Unit] | None = None, problems: Sequence[Problem] = ()) -> str:
     wave, instrument = _questionnaire()
-    return render_template(
+    return _page(
         "keying/home.html",
         wave=wave,
         instrument=instrument,
@@ -144,26 +155,28 @@ def _home(sought: str = "", found: list[Unit] | None = None, problems: Sequence[
 
 
 def _to(endpoint: str) -> ResponseReturnValue:
-    return redirect(url_for(endpoint), 303)
+    return redirect(room().to(endpoint), 303)
+
+
+def _page(template: str, **values: Any) -> str:
+    return render_template(template, base=room().base, to=room().to, **values)
 
 
 # ── keying ───────────────────────────────────────────────────────────────────
 
 
-@pages.get("/sheet")
 def sheet() -> ResponseReturnValue:
     """Show the questionnaire with what is typed so far."""
     hand = room().sitting().hand
     if hand is None:
-        return _to(".home")
-    return _to(".differences") if hand.differences else _sheet(hand)
+        return _to("home")
+    return _to("differences") if hand.differences else _sheet(hand)
 
 
-@pages.post("/sheet")
 def key() -> ResponseReturnValue:
     """Keep what is typed; then check and seal it, or do what else the button says."""
-    sitting, then = room().sitting(), request.form.get("then", "")
-    with sitting.lock:
+    then = request.form.get("then", "")
+    with at_work() as sitting:
         hand = sitting.hand
         if hand is None or hand.id != request.form.get("return"):
             return ("", 204) if then == "quiet" else _gone()
@@ -186,28 +199,33 @@ def _checked(sitting: Sitting, hand: Return, instrument: Instrument, again: bool
             return _sheet(hand, faults=faults), 422
         sitting.compare(*compared(instrument, hand.first, hand.typed))
         if hand.differences:
-            return _to(".differences")
+            return _to("differences")
         read = read_keyed(instrument, hand.typed)
     asks = [problem for problem in (*read.blank, *read.astray) if problem.at not in hand.agreed]
     if read.faults or asks or read.empty:
         return _sheet(hand, faults=read.faults, asked=True), 422
     if hand.stage == FIRST and (sitting.twice or again):
         sitting.hold(hand)
-        return _to(".home")
+        return _to("home")
     return _sealed(sitting, hand, read)
 
 
 def _sealed(sitting: Sitting, hand: Return, read: Keyed) -> ResponseReturnValue:
+    """Into the tray, and out of the sitting by the same transaction: no crash leaves it in both."""
+    on_route = [name for name in read.unclear if name in read.route.asked]
+
+    def settle(connection: Connection) -> None:
+        sitting.done(len(on_route))
+        room().keep(sitting, connection)
+
     try:
-        returning.enter(room().db, room().wave(), hand.unit, read.route, room().today())
+        returning.enter(room().db, room().wave(), hand.unit, read.route, room().today(), settle)
     except AlreadyReceived:
         sitting.put_aside()
         found = [Unit(hand.unit, hand.name, "answered")]
         return _home(sought=hand.unit, found=found), 409
-    on_route = [name for name in read.unclear if name in read.route.asked]
-    sitting.done(len(on_route))
     log.info("return sealed")
-    return _to(".home")
+    return _to("home")
 
 
 def _with_words(hand: Return, instrument: Instrument) -> Form:
@@ -262,7 +280,7 @@ def _sheet(hand: Return, faults: Sequence[Problem] = (), asked: bool = False, ke
     blank = [problem for problem in read.blank if asked and problem.at not in hand.agreed]
     astray = [problem for problem in read.astray if asked and problem.at not in hand.agreed]
     sheets = keysheet(instrument, _shown_items(hand, instrument))
-    return render_template(
+    return _page(
         "keying/sheet.html",
         wave=wave,
         instrument=instrument,
@@ -335,7 +353,7 @@ def _entries(sheets: Iterable[Sheet]) -> dict[str, tuple[Entry, Place]]:
 
 
 def _gone() -> ResponseReturnValue:
-    body = render_template(
+    body = _page(
         "keying/message.html",
         title="That return is no longer in hand",
         words="It was sealed or put aside, perhaps in another window. Nothing was changed now.",
@@ -346,18 +364,15 @@ def _gone() -> ResponseReturnValue:
 # ── two keyings ──────────────────────────────────────────────────────────────
 
 
-@pages.get("/differences")
 def differences() -> ResponseReturnValue:
     """Show where two keyings differ."""
     hand = room().sitting().hand
-    return _differences(hand) if hand and hand.differences else _to(".sheet")
+    return _differences(hand) if hand and hand.differences else _to("sheet")
 
 
-@pages.post("/differences")
 def settle() -> ResponseReturnValue:
     """Take what the paper says for each difference, then check the return and seal it."""
-    sitting = room().sitting()
-    with sitting.lock:
+    with at_work() as sitting:
         hand = sitting.hand
         if hand is None or not hand.differences or hand.id != request.form.get("return"):
             return _gone()
@@ -380,7 +395,7 @@ def _choice(name: str, first: str, second: str) -> str | None:
 
 def _differences(hand: Return, problems: Sequence[Problem] = ()) -> str:
     wave, instrument = _questionnaire()
-    return render_template(
+    return _page(
         "keying/differences.html",
         wave=wave,
         sitting=room().sitting(),
@@ -389,3 +404,17 @@ def _differences(hand: Return, problems: Sequence[Problem] = ()) -> str:
         posted=request.form,
         entries=_entries(keysheet(instrument, _shown_items(hand, instrument))),
     )
+
+
+VIEWS: tuple[tuple[str, str, Callable[[], ResponseReturnValue]], ...] = (
+    ("GET", "", home),
+    ("POST", "/find", find),
+    ("POST", "/begin", begin),
+    ("POST", "/twice", twice),
+    ("POST", "/aside", aside),
+    ("GET", "/sheet", sheet),
+    ("POST", "/sheet", key),
+    ("GET", "/differences", differences),
+    ("POST", "/differences", settle),
+)
+"""Method, address and view of each page."""

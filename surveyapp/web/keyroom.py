@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable
 from datetime import date
 
-from flask import Flask, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -69,15 +69,29 @@ def create_keyroom(home: Home, wave: str, code: str, today: Callable[[], date]) 
     CSRFProtect(app)
     languages.install(app)
     db, sitting = connect(home.store), Sitting()
-    app.extensions["surveyapp"] = app.extensions["keyroom"] = Keyroom(db, today, lambda: wave, lambda: sitting)
+    keyroom = Keyroom(db, today, lambda: wave, lambda: sitting, lambda name: url_for(f"keying.{name}"))
+    app.extensions["surveyapp"] = app.extensions["keyroom"] = keyroom
     brand.install(app)
     _install_door(app, code)
     _explain(app)
-    app.register_blueprint(keying.pages, url_prefix="/returns")
+    app.register_blueprint(_pages(keyroom), url_prefix="/returns")
     serve_static(app)
-    app.context_processor(lambda: {"csp_nonce": g.get("nonce", ""), "wave_name": wave})
+    shown = {"wave_name": wave, "base": keyroom.base, "to": keyroom.to}
+    app.context_processor(lambda: {**shown, "csp_nonce": g.get("nonce", "")})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app
+
+
+def _pages(keyroom: Keyroom) -> Blueprint:
+    pages = Blueprint("keying", __name__)
+    for method, rule, view in keying.VIEWS:
+        pages.add_url_rule(rule, view.__name__, view, methods=[method])
+
+    @pages.before_request
+    def _enter() -> None:
+        g.keyroom = keyroom
+
+    return pages
 
 
 def _install_door(app: Flask, code: str) -> None:

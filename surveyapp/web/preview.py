@@ -65,14 +65,19 @@ def prepared(content: bytes, facts: Mapping[str, str], today: date) -> Iterator[
     has them: its name, its unit, its language, its strata. Raises `Refused` with every problem of the document.
     """
     with _private_home() as home:
-        db = connect(home.database)
-        try:
-            instrument = publishing.publish(db, content, today).instrument
-            path = _open(db, instrument, facts, today)
-        finally:
-            db.close()
-        shown = {*_OF_UNIT, *instrument.disclosure.carry}
-        yield Ready(home, instrument, path, tuple(name for name in facts if name not in shown))
+        yield prepare(home, content, facts, today)
+
+
+def prepare(home: Home, content: bytes, facts: Mapping[str, str], today: date) -> Ready:
+    """As `prepared`, in an installation that somebody else erases."""
+    db = connect(home.database)
+    try:
+        instrument = publishing.publish(db, content, today).instrument
+        path = _open(db, instrument, facts, today)
+    finally:
+        db.close()
+    shown = {*_OF_UNIT, *instrument.disclosure.carry}
+    return Ready(home, instrument, path, tuple(name for name in facts if name not in shown))
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 import logging
 import secrets
-import traceback
 
 from flask import Flask, Response, abort, g, request
 
+from surveyapp.problems import fault_place
+
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'{nonce}; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'{nonce}; img-src 'self'{connect}; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -24,8 +25,8 @@ log = logging.getLogger("surveyapp.respondent")
 """Event names only: no path, no address, no browser, no text of an exception."""
 
 
-def guard(app: Flask, secure: bool) -> None:
-    """Install the rules on an app. `secure` says that it is served over TLS."""
+def guard(app: Flask, secure: bool, fetches: bool = False) -> None:
+    """Install the rules on an app. `secure`: it is served over TLS; `fetches`: its scripts ask for our pages."""
 
     @app.before_request
     def _prepare() -> None:
@@ -37,7 +38,7 @@ def guard(app: Flask, secure: bool) -> None:
     def _finish(response: Response) -> Response:
         response.headers.update(HEADERS)
         kept = response.cache_control.public  # by anybody: a stylesheet, never a page
-        response.headers["Content-Security-Policy"] = policy(None if kept else g.get("nonce"))
+        response.headers["Content-Security-Policy"] = policy(None if kept else g.get("nonce"), fetches)
         if not kept:
             response.headers["Cache-Control"] = "no-store"
         if secure:
@@ -45,9 +46,10 @@ def guard(app: Flask, secure: bool) -> None:
         return response
 
 
-def policy(nonce: str | None = None) -> str:
+def policy(nonce: str | None = None, fetches: bool = False) -> str:
     """The Content-Security-Policy of a response, with the nonce of its page if it has one."""
-    return _POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "")
+    connect = "; connect-src 'self'" if fetches else ""
+    return _POLICY.format(nonce=f" 'nonce-{nonce}'" if nonce else "", connect=connect)
 
 
 def _from_our_page(secure: bool) -> bool:
@@ -65,9 +67,6 @@ def _from_our_page(secure: bool) -> bool:
     return origin is None or origin == f"{'https' if secure else request.scheme}://{request.host}"
 
 
-def log_fault(error: Exception) -> None:
+def log_fault(error: Exception, to: logging.Logger = log) -> None:
     """Note an unforeseen error by type and line: its text could hold an answer."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((f for f in reversed(frames) if "surveyapp" in f.filename), frames[-1] if frames else None)
-    where = f"{place.filename.rpartition('/')[2]}:{place.lineno}" if place else "unknown"
-    log.error("fault %s at %s", type(error).__name__, where)
+    to.error("fault %s", fault_place(error))

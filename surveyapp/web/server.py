@@ -106,7 +106,14 @@ def serve(home: Home, port: int, host: str = "127.0.0.1", secure: bool = False, 
     A `preview` ends with its terminal too; gunicorn would take the terminal's last signal for a wish to reload.
     """
     ending = {"on_reload": _stop} if preview else {}
-    run(lambda: create_app(home, secure=secure, preview=preview), f"{host}:{port}", **ending)
+    run(lambda: _made(home, secure, preview), f"{host}:{port}", **ending)
+
+
+def _made(home: Home, secure: bool, preview: bool) -> Any:
+    """The respondents' pages, and, unless they are a preview, the staff's beside them."""
+    from surveyapp.web.staff import create_site  # here, for a preview needs none of it
+
+    return create_app(home, secure, preview=True) if preview else create_site(home, secure)
 
 
 def serve_alone(make: Callable[[], Any], port: int) -> None:

@@ -1,16 +1,18 @@
 """One person's sitting with a pile of paper returns: what is in hand, what waits to be keyed again, what is done.
 
-All of it is in the memory of the process and nowhere else, for it holds answers beside the organisations that gave
-them. A browser that crashes comes back to it; when the process ends it is gone, and the paper is still there.
+It holds answers beside the organisations that gave them. The screen of the command line has it in its memory and
+nowhere else; the staff site keeps it in the store, sealed so that only the keyer's browser can open it.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from surveyapp import privacy
 from surveyapp.instrument import Form
-from surveyapp.instrument.keying import Difference
+from surveyapp.instrument.keying import Box, Difference
 
 FIRST, SECOND, SETTLING = "first", "second", "settling"
 
@@ -109,3 +111,39 @@ class Sitting:
         if self.hand:
             self.last = " ".join(filter(None, (self.hand.label, self.hand.name)))
         self.keyed, self.unclear, self.hand = self.keyed + 1, self.unclear + unclear, None
+
+
+# ── kept from one page to the next ───────────────────────────────────────────
+
+_COUNTS = ("twice", "keyed", "checked", "filled", "differing", "unclear", "numbers", "last")
+_OF_RETURN = ("label", "unit", "name", "id", "stage", "typed", "first", "items")
+
+
+def as_text(sitting: Sitting) -> bytes:
+    """A sitting as it is kept."""
+    kept = {name: getattr(sitting, name) for name in _COUNTS}
+    hand = _return_out(sitting.hand) if sitting.hand else None
+    waiting = [_return_out(held) for held in sitting.waiting.values()]
+    return json.dumps({**kept, "hand": hand, "waiting": waiting}, ensure_ascii=False).encode()
+
+
+def from_text(text: bytes, known: Mapping[str, Box]) -> Sitting:
+    """The sitting that `as_text` was given; `known` are the boxes of the questionnaire, by name."""
+    kept = json.loads(text)
+    hand = _return_in(kept["hand"], known) if kept["hand"] else None
+    waiting = [_return_in(held, known) for held in kept["waiting"]]
+    counts = {name: kept[name] for name in _COUNTS}
+    return Sitting(hand=hand, waiting={held.label: held for held in waiting}, **counts)
+
+
+def _return_out(held: Return) -> dict[str, Any]:
+    differences = [[d.box.name, d.first, d.second] for d in held.differences]
+    kept = {name: getattr(held, name) for name in _OF_RETURN}
+    return {**kept, "agreed": sorted(held.agreed), "differences": differences}
+
+
+def _return_in(kept: Mapping[str, Any], known: Mapping[str, Box]) -> Return:
+    """A box that the questionnaire no longer has, since the wave was moved to a newer version, is left out."""
+    differences = [Difference(known[name], *typed) for name, *typed in kept["differences"] if name in known]
+    own = {name: kept[name] for name in _OF_RETURN}
+    return Return(**own, agreed=set(kept["agreed"]), differences=differences)

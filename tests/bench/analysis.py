@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _plan_of_a_wave(instrument: Instrument, plan: Plan, n: int, folder: Path) -> None:
-    cells, lines = _answers(instrument, n)
+    cells, lines = answers(instrument, n)
     part = _timed(f"{n:,} responses: read from JSON", lambda: read_part(instrument, cells, lines), 1)
     snapshots.keep(folder, f"w{n}", "mark", {"2012.1": part.table})
 
@@ -88,7 +88,7 @@ def _million(n: int, variables: int) -> None:
     click.echo(f"largest memory of this process {peak:,.0f} MB (limit 1,500)")
 
 
-def _answers(instrument: Instrument, n: int) -> tuple[list[str], list[str]]:
+def answers(instrument: Instrument, n: int) -> tuple[list[str], list[str]]:
     """Invented answers: a few thousand different ones, repeated."""
     rng = random.Random(1)
     different = [json.dumps(prune(instrument, _one(instrument, rng))) for _ in range(min(n, 2_000))]

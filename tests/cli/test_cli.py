@@ -44,6 +44,7 @@ COMMANDS = {
     "db check",
     "db upgrade",
     "demo",
+    "doctor",
     "frame check",
     "frame contact",
     "frame load",
@@ -76,6 +77,13 @@ COMMANDS = {
     "retention set",
     "retention show",
     "serve",
+    "staff add",
+    "staff disable",
+    "staff enable",
+    "staff give",
+    "staff list",
+    "staff take",
+    "staff trail",
     "tables",
     "tray open",
     "wave close",
@@ -88,6 +96,7 @@ COMMANDS = {
     "wave settings",
     "wave status",
     "why",
+    "worker",
 }
 
 

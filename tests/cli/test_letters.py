@@ -1,14 +1,14 @@
 """Letters by command: words, previews, reminders, what was lost, and a mail server in the settings."""
 
 import json
+import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from click.testing import CliRunner, Result
 
-from surveyapp import cli
 from surveyapp.cli import main
 from tests.makers import make_all_types
 from tests.postoffice import post_office
@@ -58,9 +58,15 @@ def test_reminders_follow_the_invitations() -> None:
     assert run("remind tiny-1 --rule 10 --now").exit_code == 2
 
 
-def test_a_reminder_by_hand_is_previewed_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def three_days_after_the_invitation() -> Iterator[None]:
     done("invite tiny-1")
-    _in_days(monkeypatch, 3)
+    with time_machine.travel(time.time() + 3 * 24 * 60 * 60):
+        yield
+
+
+@pytest.mark.usefixtures("three_days_after_the_invitation")
+def test_a_reminder_by_hand_is_previewed_and_sent() -> None:
     shown = done("remind tiny-1 --kind final --preview").stdout.splitlines()
     assert shown[0] == "final    10 organisations: U01, U02, U03, U04, U05, U06, U07, U08, U09, U10"
     assert shown[2:5] == [
@@ -147,11 +153,6 @@ def test_letters_that_came_back_and_refusals_are_noted() -> None:
 )
 def test_wrong_usage_of_letters_is_told(command: str) -> None:
     assert run(command).exit_code == 2
-
-
-def _in_days(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
-    later = cli._today() + timedelta(days)
-    monkeypatch.setattr(cli, "_today", lambda: later)
 
 
 def done(command: str) -> Result:

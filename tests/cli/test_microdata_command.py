@@ -211,3 +211,12 @@ def test_an_old_file_stays_when_the_new_one_is_refused(office: Path):
     before: dict[str, Any] = {p.name: p.read_bytes() for p in office.iterdir() if p.is_file()}
     refused("--out", "x.csv", "--leave-out", "nope")
     assert before == {p.name: p.read_bytes() for p in office.iterdir() if p.is_file()}
+
+
+def test_a_workbook_of_many_cells_says_what_is_quicker(office: Path, monkeypatch: pytest.MonkeyPatch):
+    word = "A workbook of this size is slow to write and to open; .sav or .parquet takes a second\n"
+    arguments = ("--out", "m.xlsx", "--identifying", "none", "--leave-out", "unit.region")
+    assert word not in run("microdata", "tiny-1", *arguments).stderr
+    monkeypatch.setattr("surveyapp.cli.tables._MANY_CELLS", 10)
+    assert word in run("microdata", "tiny-1", *arguments).stderr
+    assert word not in run("microdata", "tiny-1", "--out", "m.sav", *arguments[2:]).stderr

@@ -326,3 +326,64 @@ def test_the_blank_ones_of_two_releases_are_enough_or_all_that_leave_now(before,
     released = privacy.blanked(now, at_least, earlier)
     blank = Counter([*earlier, *released])[""]
     assert not Counter(released)[""] or blank >= at_least or set(released) == {""}
+
+
+# ── staff ────────────────────────────────────────────────────────────────────
+
+
+def test_a_password_is_kept_by_argon2id_as_owasp_advises():
+    kept = privacy.password_hash("three unlikely words")
+    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert privacy.password_hash("three unlikely words") != kept
+    assert privacy.password_fits(kept, "three unlikely words")
+    assert not privacy.password_fits(kept, "three unlikely word")
+    assert not privacy.password_is_dated(kept)
+
+
+@pytest.mark.parametrize("kept", ["", "nonsense", "$argon2id$x"])
+def test_what_is_no_hash_fits_no_password(kept: str):
+    assert not privacy.password_fits(kept, "")
+    assert not privacy.password_fits(kept, "three unlikely words")
+
+
+def test_a_code_of_the_second_factor_is_that_of_rfc_6238():
+    """The first vectors of its appendix B, of which apps show the last six digits."""
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    assert [privacy.second_code(secret, at) for at in (59, 1111111109, 20000000000)] == [
+        "287082",
+        "081804",
+        "353130",
+    ]
+    assert privacy.second_step(secret, " 287 082 ", 59) == 1
+    assert privacy.second_step(secret, "287082", 59 + 60) is None
+
+
+def test_apps_read_whose_secret_it_is():
+    found = privacy.second_address("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "a@example.org", "x.example surveys")
+    assert found.startswith(
+        "otpauth://totp/x.example%20surveys:a%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    )
+
+
+def test_recovery_codes_are_eight_of_fifty_bits_and_read_like_access_codes():
+    spares = privacy.new_spares()
+    assert len(set(spares)) == 8
+    assert {len(spare) for spare in spares} == {11}
+    kept = privacy.spare_hash(KEY, b"account", "7K4QX-9M2P0")
+    assert privacy.spare_hash(KEY, b"account", " 7k4qx 9m2po") == kept
+    assert privacy.spare_hash(KEY, b"another", "7K4QX-9M2P0") != kept
+    assert privacy.spare_hash(PEPPER, b"account", "7K4QX-9M2P0") != kept
+    assert privacy.spare_hash(KEY, b"account", "7K4QX") == ""
+
+
+def test_a_kept_secret_opens_for_its_account_and_key_alone():
+    sealed = privacy.seal_text(KEY, "SECRET", LABEL)
+    assert privacy.open_text(KEY, sealed, LABEL) == "SECRET"
+    for key, label in ((PEPPER, LABEL), (KEY, b"other")):
+        with pytest.raises(CannotOpen, match="restore that file"):
+            privacy.open_text(key, sealed, label)
+
+
+def test_a_keyed_hash_keeps_its_parts_apart():
+    assert privacy.keyed_hash(KEY, "a", "bc") != privacy.keyed_hash(KEY, "ab", "c")
+    assert privacy.keyed_hash(KEY, "a") != privacy.keyed_hash(PEPPER, "a")

@@ -129,6 +129,8 @@ def _last_respondent(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO response (answers, created) VALUES ('{}', '2012-01-16 23:59')")
     connection.execute("INSERT INTO verbatim (text) VALUES ('We at A team named 3 say so')")
     connection.execute("INSERT INTO draft VALUES (?, ?)", [code, privacy.seal_draft(KEY, b"{}", 100, code)])
+    connection.execute("CREATE TABLE act (said TEXT)")
+    connection.execute("INSERT INTO act VALUES ('reminded A team named 3')")
     connection.execute("CREATE TABLE gone (words TEXT)")
     connection.executemany("INSERT INTO gone VALUES (?)", [["What was deleted. " * 100]] * 20)
     connection.execute("DROP TABLE gone")

@@ -32,7 +32,7 @@ def make_facts(**more: Any) -> WaveFacts:
 
 
 def make_report(*entries: dict[str, Any], instrument: Instrument | None = None, **more: Any) -> Report:
-    """Twelve answers: kind yes 8, no 4; police more 6, same 5, one blank; health all blank."""
+    """Twelve answers: kind yes 8, no 4; police more 6, same 5, one blank; health all blank. Or those `given`."""
     questions = [
         make_question("single", "kind"),
         make_question("grid", "partners"),
@@ -45,6 +45,8 @@ def make_report(*entries: dict[str, Any], instrument: Instrument | None = None, 
         if i < 11:
             answers["partners.police"] = "more" if i < 6 else "same"
         rows.append(Row(found.version, "North" if i < 7 else "South", answers))
+    if given := more.pop("given", None):
+        rows = [Row(found.version, "North", answers) for answers in given]
     plan = Plan(
         survey=found.survey,
         title=more.pop("title", "Tables of a tiny survey"),

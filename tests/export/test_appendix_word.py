@@ -101,6 +101,47 @@ def test_a_wide_table_turns_the_page_and_the_next_one_turns_it_back():
     assert found == [WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE, WD_ORIENT.PORTRAIT]
 
 
+def test_the_number_of_the_page_stands_at_the_right_margin_however_the_page_lies():
+    wide = {"id": "1", "question": "budget", "by": ["region", "sources"], "margins": True, "tests": True}
+    paper = read(appendix(make_rich_report(wide, {"id": "2", "question": "budget"})))
+    feet = [section.footer.paragraphs[0] for section in paper.sections]
+    assert [round(foot.paragraph_format.tab_stops[0].position.cm, 1) for foot in feet] == [17.0, 25.7, 17.0]
+    for section, foot in zip(paper.sections, feet, strict=True):
+        margins = section.left_margin + section.right_margin
+        assert foot.paragraph_format.tab_stops[0].position == section.page_width - margins
+    assert {foot.text for foot in feet} == {"Tables of a survey with everything\tPage  of "}  # fields are no text
+
+
+def test_the_last_row_stays_on_the_page_of_the_words_below_it():
+    paper = read(appendix(make_rich_report(RICH_TABLES[0]), with_questionnaire=True))
+    ends = [table.rows[-1].cells[0].paragraphs[0] for table in paper.tables]
+    kept = {end.text: end.paragraph_format.keep_with_next for end in ends}
+    assert kept["Not asked"] is True
+
+
+def test_a_long_table_is_divided_where_four_rows_or_more_stand_on_each_side():
+    rows = [{"code": f"r{i}", "label": f"Item {i}"} for i in range(30)]
+    document = make_document([make_question("grid", "q", rows=rows), make_question(id="kind")])
+    given = [{f"q.r{i}": "more" for i in range(30)}] * 30
+    instrument = read_instrument(json.dumps(document))
+    paper = read(appendix(make_report({"id": "1", "question": "q"}, instrument=instrument, given=given)))
+    table = next(t for t in paper.tables if t.rows[0].cells[0].text == "Item")
+    held = [row.cells[0].paragraphs[0].paragraph_format.keep_with_next for row in table.rows[1:]]
+    assert held == [True] * 4 + [None] * 22 + [True] * 4
+
+
+def test_headings_are_not_broken_in_the_questionnaire_with_results_however_many_limits_there_are():
+    report = make_rich_report({"id": "1", "question": "work", "margins": True})
+    paper = read(appendix(report, with_questionnaire=True))
+    table = paper.tables[-1]
+    assert [cell.text for cell in table.rows[0].cells] == [
+        *("Item", "Up (%)", "About the same (%)", "Down (%)", "Base", "No reply"),
+    ]
+    widths = [column.width.cm for column in table.columns]
+    assert min(widths) > 1
+    assert sum(widths) < 17.02
+
+
 def test_a_table_wider_than_a_page_is_continued_with_its_labels():
     wide = {
         "id": "1",

@@ -1,17 +1,25 @@
 """Charts: what is drawn for which table, their words, and their bytes."""
 
 import io
+import json
 import warnings
 import zipfile
+from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
+from docx import Document
+from docx.enum.section import WD_ORIENT
 
-from surveyapp.export import charts
-from surveyapp.export.charts import Chart, chart, described
+from surveyapp.analysis.report import Report
+from surveyapp.export import appendix, charts
+from surveyapp.export.charts import Chart, chart, described, left_out, pictures
+from surveyapp.instrument import read_instrument
+from surveyapp.reporting import without_chart
 from tests.export.makers import RICH_TABLES, make_report, make_rich_report
 from tests.export.test_appendix_word import _hostile
-from tests.export.test_workbook import HOSTILE
+from tests.export.test_workbook import HOSTILE, RICH
+from tests.makers import make_document, make_question
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -64,10 +72,77 @@ def test_a_trend_is_drawn_and_says_both_waves():
     assert "tiny-0 " in found.words
 
 
+SCORED = {"id": "1", "question": "work", "by": ["region"], "score": {"up": 1, "same": 0, "down": -1}}
+BELOW = [("North", {"work.police": "down"})] * 12 + [("South", {"work.police": "down"})] * 12
+
+
 def test_a_score_below_nought_has_no_chart():
-    scores = {"up": 1, "same": 0, "down": -1}
-    given = [("North", {"work.police": "down"})] * 12 + [("South", {"work.police": "down"})] * 12
-    assert drawn({"id": "1", "question": "work", "by": ["region"], "score": scores}, given=given) is None
+    assert drawn(SCORED, given=BELOW) is None
+
+
+def many_rows(rows: int) -> Report:
+    """A grid of so many rows, answered by 30."""
+    question = make_question("grid", "q", rows=[{"code": f"r{i}", "label": f"Item {i}"} for i in range(rows)])
+    instrument = read_instrument(json.dumps(make_document([question, make_question(id="kind")])))
+    answers = [{f"q.r{i}": "more" for i in range(rows)} | {"kind": "yes"}] * 30
+    return make_report({"id": "1", "question": "q"}, instrument=instrument, given=answers)
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        (lambda: make_rich_report(RICH["6"]), "means, quartiles and totals have no scale in common"),
+        (lambda: make_rich_report(SCORED, given=BELOW), "a figure is below nought, and bars begin at nought"),
+        (lambda: many_rows(61), "it has 61 rows, and more than 60 could not be read"),
+    ],
+)
+def test_a_table_without_a_chart_says_why_wherever_charts_are_asked_for(report: Callable[[], Report], reason: str):
+    compiled = report()
+    (said,) = left_out(compiled)
+    assert said.endswith(f"has no chart: {reason}")
+    assert without_chart(compiled) == [f"{said}."]  # what the command prints
+    paper = Document(io.BytesIO(appendix(compiled, with_charts=True)))
+    assert f"This table has no chart: {reason}." in [p.text for p in paper.paragraphs]
+    with zipfile.ZipFile(io.BytesIO(charts(compiled))) as archive:
+        assert f"no chart: {reason}." in archive.read("charts.txt").decode()
+
+
+def test_a_chart_higher_than_a_page_is_divided_evenly_with_its_figures():
+    report = many_rows(60)
+    (whole,) = pictures(report.tables[0].table, report, "svg")
+    parts = pictures(report.tables[0].table, report, "svg", 9.3)
+    titles = [title.text for title in (parsed(part).find(f"{SVG}title") for part in parts) if title is not None]
+    assert titles == [
+        "Table 1: What about q? (1 of 3)",
+        "Table 1: What about q? (2 of 3)",
+        "Table 1: What about q? (3 of 3)",
+    ]
+    assert all(inches(part) <= 9.3 for part in parts)
+    assert inches(whole) > 18
+    assert [part.words.count("Item ") for part in parts] == [20, 20, 20]
+
+
+def test_a_chart_that_is_too_high_for_the_landscape_page_of_its_table_stands_on_an_upright_one():
+    points = [{"code": f"p{i}", "label": f"A long name of point {i} of the scale"} for i in range(9)]
+    rows = [{"code": f"r{i}", "label": f"Item {i}"} for i in range(18)]
+    question = make_question("grid", "q", rows=rows, scale=points)
+    instrument = read_instrument(json.dumps(make_document([question, make_question(id="kind")])))
+    given = [{f"q.r{i}": f"p{i % 9}" for i in range(18)}] * 30
+    report = make_report({"id": "1", "question": "q", "margins": True}, instrument=instrument, given=given)
+    paper = Document(io.BytesIO(appendix(report, with_charts=True)))
+    sides = [section.orientation for section in paper.sections]
+    assert sides == [WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE, WD_ORIENT.PORTRAIT]
+    assert paper.inline_shapes[0].height.cm > 16
+
+
+def inches(found: Chart) -> float:
+    return float(str(parsed(found).get("height")).removesuffix("pt")) / 72
+
+
+def test_every_picture_of_the_word_file_fits_its_page():
+    paper = Document(io.BytesIO(appendix(many_rows(60), with_charts=True)))
+    assert len(paper.inline_shapes) == 3
+    assert all(shape.height.cm < 25.7 and shape.width.cm <= 17.02 for shape in paper.inline_shapes)
 
 
 def bars(up: int, same: int) -> list[str | None]:
@@ -122,7 +197,10 @@ def test_the_zip_has_both_forms_of_each_chart_and_the_words():
     told: list[str] = []
     with zipfile.ZipFile(io.BytesIO(charts(report, told.append))) as archive:
         assert archive.namelist() == ["Table_1.svg", "Table_1.png", "charts.txt"]
-        assert "Table_6: no chart; the table says it better." in archive.read("charts.txt").decode()
+        assert (
+            "Table_6: no chart: means, quartiles and totals have no scale in common."
+            in archive.read("charts.txt").decode()
+        )
         assert archive.read("Table_1.png").startswith(b"\x89PNG")
     assert told == ["Table_1", "Table_6"]
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -101,6 +102,36 @@ def test_the_check_of_the_description_finds_faults():
     assert "ddi:codebook:2_5}var points to ['F9']" in str(
         faults(fromstring(text.replace('files="F1', 'files="F9')))
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (' level="study"', "", "otherMat has no level"),
+        ('<item VALUE="-9"/>', '<item VALUE="-9">x</item>', "item holds words between its elements"),
+        ('<item VALUE="-9"/>', "<item/>", "item has no VALUE"),
+        ('ID="V1"', 'ID="1"', "var has ID='1'"),
+        ('xml:lang="en"', 'xml:lang="en_GB"', "codeBook has {http://www.w3.org/XML/1998/namespace}lang='en_GB'"),
+        ('<sumStat type="vald"', "<sumStat", "sumStat has no type"),
+    ],
+)
+def test_what_the_schema_demands_of_attributes_is_checked(old: str, new: str, fault: str):
+    text = make_deposit()["ddi.xml"].decode()
+    assert old in text
+    assert fault in faults(fromstring(text.replace(old, new, 1)))
+
+
+def test_a_range_without_values_is_a_fault():
+    text = re.sub(r"<invalrng>.*?</invalrng>", "<invalrng/>", make_deposit()["ddi.xml"].decode(), count=1)
+    assert faults(fromstring(text)) == ["invalrng holds nothing"]
+
+
+def test_the_range_of_an_amount_has_all_its_digits():
+    spent = [{"spend": f"{1_234_567 + i // 12}.25"} for i in range(36)]
+    content = deposit(make_microdata(*spent), make_facts())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        (found,) = fromstring(archive.read("ddi.xml")).iter(f"{NAMESPACE}range")
+    assert found.attrib == {"UNITS": "REAL", "min": "1234567.25", "max": "1234569.25"}
 
 
 @pytest.mark.parametrize("text", HOSTILE)

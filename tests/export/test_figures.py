@@ -80,6 +80,21 @@ def test_means_and_weights_have_their_places():
     assert round(found["base"]["weighted_n"], 1) == 51.2
 
 
+def effective(places: list[str]) -> list[Any]:
+    """The effective numbers of a banner, all columns first, with so many answers from each region."""
+    given = [(place, {"budget": "up" if i % 2 else "down"}) for i, place in enumerate(places)]
+    found = table({"id": "1", "question": "budget", "by": ["region"]}, given=given, weights=WEIGHTS)
+    return [found["base"]["effective_n"], *(column["base"]["effective_n"] for column in found["columns"])]
+
+
+def test_an_effective_number_is_whole():
+    assert effective(["North"] * 30 + ["South"] * 24 + ["West"] * 11) == [59, 59, 30, 24, 11]
+
+
+def test_an_effective_number_that_would_tell_how_few_answered_is_null():
+    assert effective(["North"] * 40 + ["South"] * 30 + ["West"] * 6) == [None] * 5
+
+
 def test_what_is_hidden_is_null_with_its_mark():
     content = json.loads(figures(make_report({"id": "1", "question": "partners"})))
     health = content["tables"][0]["rows"][1]

@@ -8,14 +8,15 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Generic, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from surveyapp import privacy
 from surveyapp.analysis.themes.codeframes import Codeframe, Codes
 from surveyapp.identifying import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Key = TypeVar("Key", bound=Hashable)
 """What names one open answer."""
@@ -247,7 +248,7 @@ class ThemeColumns:
     question: str
     cells: tuple[str, ...] = field(repr=False)
     groups: tuple[str, ...] = field(repr=False)
-    mentions: npt.NDArray[np.uint8] = field(repr=False)
+    mentions: "npt.NDArray[np.uint8]" = field(repr=False)
     responses: int
     unsettled: int
 
@@ -259,13 +260,15 @@ class ThemeColumns:
     @property
     def counts(self) -> dict[str, int]:
         """How many answers carry each theme."""
-        return dict(zip(self.codes, self.mentions.sum(axis=0, dtype=np.int64).tolist(), strict=True))
+        return dict(zip(self.codes, self.mentions.sum(axis=0, dtype="int64").tolist(), strict=True))
 
     def by_group(self, at_least: int) -> "dict[str, tuple[int, dict[str, int]]]":
         """Of each group, the answers and how many carry each theme; groups under `at_least` are one, called "".
 
         The group "" is itself never under `at_least`, unless there are fewer answers than that.
         """
+        import numpy as np  # here, for a web worker starts without it
+
         labels = np.array(privacy.blanked(self.groups, at_least), dtype=object)
         found = {}
         for group in sorted(set(labels.tolist())):
@@ -282,6 +285,8 @@ def theme_columns(
     responses: int,
 ) -> ThemeColumns:
     """Columns from the cell, the group and the settled codes of each answer; None is not settled."""
+    import numpy as np
+
     numbers = {theme.code: j for j, theme in enumerate(frame.themes)}
     mentions = np.zeros((len(answers), len(numbers)), dtype=np.uint8)
     for i, (_, _, codes) in enumerate(answers):
