@@ -156,7 +156,7 @@ class Person:
         return IN_USE if self.account.password else INVITED
 
 
-def add_account(
+def add_account(  # nosec B107 (no password is none, not an empty one)
     db: Database,
     email: str,
     name: str,
