@@ -29,3 +29,15 @@ def test_every_use_of_the_brand_s_colours_can_be_set_again():
     rules = source[source.index(":root {") :].partition("\n}")[2]
     for name in ("$brand", "#0b5563", "#063540", "#eff5f6"):
         assert name not in rules
+
+
+def test_the_stylesheet_of_staff_is_the_one_that_was_compiled():
+    """Change `surveyapp/web/frontend/staff.scss`, run `build.sh` there, and put the new hash here."""
+    found = hashlib.sha256((STATIC / "staff.css").read_bytes()).hexdigest()
+    assert found == "c6b44ecade0dbd8749d9ae75e0a9cb9db330250ba205d3e8a1dc7004df9c9c17"
+
+
+def test_the_stylesheet_of_staff_fetches_nothing():
+    css = (STATIC / "staff.css").read_text(encoding="utf-8")
+    assert "url(" not in css
+    assert "@font-face" not in css

@@ -8,15 +8,36 @@ from urllib.parse import urldefrag, urlsplit
 
 from werkzeug.exceptions import HTTPException
 
-from surveyapp import coding, drafting, planning, preparing, publishing, working
+from surveyapp import coding, drafting, planning, preparing, publishing, staffing, working, writing
 from tests.makers import TODAY, make_all_types, make_answers, make_codeframe, make_frame, make_wave
 from tests.staff.conftest import Office
 from tests.staff.released import release
 
 HOSTILE = '"><script>alert(1)</script>'
 
-STARTS = ("/", "/surveys/tiny/waves", "/surveys/tiny/waves/tiny-1", "/surveys/tiny/waves/tiny-2")
-"""Where a walk begins; everything else must be reached by links."""
+STARTS = ("/",)
+"""Where a walk begins; everything else is reached by links,"""
+
+BEHIND_FORMS = (
+    "/me/recovery-codes",
+    "/second",
+    "/second/recovery",
+    "/second/recovery-codes",
+    "/second/set-up",
+    "/surveys/tiny/coding/tiny-1/issues/answers",
+    "/surveys/tiny/coding/tiny-1/issues/answers/1",
+    "/surveys/tiny/coding/tiny-1/issues/differences/1",
+    "/surveys/tiny/coding/tiny-1/issues/quotations/1",
+    "/surveys/tiny/coding/tiny-1/issues/quotations/table",
+    "/surveys/tiny/preparations/tiny-3/check",
+    "/surveys/tiny/preparations/tiny-3/test",
+    "/surveys/tiny/questionnaires/compare?before=1&version=2",
+    "/surveys/tiny/waves/tiny-2/letters/list/sent",
+    "/surveys/tiny/waves/tiny-2/move?version=2",
+    "/surveys/tiny/waves/tiny-2/returns/sheet",
+    "/surveys/tiny/waves/tiny-2/returns/differences",
+)
+"""or by forms: the sign-in, a sheet for paper returns, two versions to compare."""
 
 VISITS = 4
 """How many pages of one kind are opened on a walk, for the links on them."""
@@ -37,10 +58,14 @@ def furnish(office: Office) -> Office:
     plan = {"survey": "tiny", "title": f"A plan {HOSTILE}", "tables": [{"id": "1", "question": "kind"}]}
     planning.save(db, "tiny", "mine", json.dumps(plan), "analyst@example.org", today)
     hand = preparing.Hand("manager@example.org", today)
-    preparing.begin(db, "tiny", "tiny-3", "1", False, hand)
+    known = preparing.begin(db, "tiny", "tiny-3", "1", False, hand)
+    units = "".join(f"U{n:03},Team {n},team{n}@example.org,{('North', HOSTILE[1:])[n % 2]}\n" for n in range(40))
+    preparing.set_frame(db, known, f"{HOSTILE}.csv", f"unit,name,email,region\n{units}".encode(), hand)
+    staffing.record(db, office.now, "manager@example.org", "wave-prepare", "tiny", HOSTILE)
     settings = {"plan": "mine", "document": json.dumps(plan), "format": "json"}
     working.ask(db, "export-tables", "tiny", "tiny-1", "analyst@example.org", office.now, settings)
     working.run_waiting(db, office.home, today, lambda: office.now)
+    writing.set_headings(db, "tiny-2", "https://survey.example.org", "Surveys <surveys@example.org>")
     working.ask(db, "letters-remind", "tiny", "tiny-2", "manager@example.org", office.now, {})
     return office
 
@@ -51,9 +76,9 @@ def _code(office: Office) -> None:
     for name, given in (("analyst", "money"), ("other", "staff")):
         coder = coding.coder_of(office.ids["analyst"]) if name == "analyst" else name
         for place, answer in enumerate(answers):
-            coding.give(
-                office.db, "tiny-1", "issues", coder, answer, frozenset({given if place % 4 == 0 else "money"})
-            )
+            codes = frozenset({given if place % 4 == 0 else "money"})
+            coding.give(office.db, "tiny-1", "issues", coder, answer, codes)
+        coding.finish(office.db, "tiny-1", "issues", coder)
 
 
 def walk(office: Office, who: str) -> tuple[dict[str, str], set[str]]:
@@ -62,7 +87,11 @@ def walk(office: Office, who: str) -> tuple[dict[str, str], set[str]]:
     staff = office.site.mounts["/staff"]
     seen: dict[str, list[str]] = {}
     pages: dict[str, str] = {}
-    waiting = [*STARTS, "/me"] if who != "nobody" else ["/sign-in", "/forgotten", "/welcome"]
+    waiting = (
+        [*STARTS, *BEHIND_FORMS]
+        if who != "nobody"
+        else ["/sign-in", "/forgotten", "/welcome", "/welcome/password"]
+    )
     known = set(waiting)
     while waiting:
         path = waiting.pop(0)
@@ -70,9 +99,13 @@ def walk(office: Office, who: str) -> tuple[dict[str, str], set[str]]:
         if endpoint is None or len(seen.setdefault(endpoint, [])) >= VISITS:
             continue
         seen[endpoint].append(path)
-        response = colleague.get(path)
+        response = colleague.get(path, buffered=True)
         assert response.status_code < 500, (who, path)
-        if response.status_code != 200 or response.mimetype != "text/html":
+        if (
+            response.status_code != 200
+            or response.mimetype != "text/html"
+            or "Content-Disposition" in response.headers
+        ):
             continue
         pages.setdefault(endpoint, path)
         for link in _links(response.text, path):
