@@ -119,7 +119,7 @@ def test_a_wave_is_opened_from_the_list_to_the_first_answer(office: Office):
     work, key = ready(office)
     assert dict(work.states())["check"] == "Not yet done"
     done = work.post("/open", {"typed": "tiny-2"}, page="/check")
-    assert (done.status_code, done.location) == (303, "/staff/surveys/tiny/waves")
+    assert (done.status_code, done.location) == (303, "/staff/surveys/tiny/waves/tiny-2")
     wave = campaigning.status(office.db, "tiny-2").wave
     assert (wave.kind, wave.key_place) == ("listed", "holder")
     assert (wave.carry, wave.cells) == (("region",), {"North": 20, "South": 20})

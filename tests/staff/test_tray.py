@@ -58,6 +58,7 @@ def test_before_the_close_only_batches_leave(office: Office):
     answered_more = list(office.codes.values())[22:]
     for code in answered_more:
         send(office.db, code, make_answers())
+    office.now += 60
     opened(office, holder)
     assert "20 responses released, 20 stay in the tray" in holder.get(PAGE).text
 

@@ -66,7 +66,7 @@ def test_a_backup_never_replaces_a_file(db: Database, tmp_path: Path) -> None:
 @pytest.mark.stores
 def test_copies_made_while_four_write_are_each_whole(db: Database, tmp_path: Path) -> None:
     """Whoever was told "received" before a copy began is in it, once; the books of each copy balance."""
-    _, key, codes = make_wave(db, frame=make_frame(80))
+    _, key, codes = make_wave(db, frame=make_frame(240))
     told, every = tmp_path / "told", list(codes.values())
     writers = [victims.started(victims.submit_in_turn, db.place, every[i::4], told) for i in range(4)]
     copies: list[tuple[Path, list[str]]] = []
@@ -75,8 +75,8 @@ def test_copies_made_while_four_write_are_each_whole(db: Database, tmp_path: Pat
         copies.append((tmp_path / f"copy-{len(copies)}.db", before))
         back_up(db, copies[-1][0])
     assert [writer.exitcode for writer in writers] == [0] * 4
-    assert len(told.read_text().split()) == 80
-    assert any(0 < len(before) < 80 for _, before in copies), "no copy was made in between"
+    assert len(told.read_text().split()) == 240
+    assert any(0 < len(before) < 240 for _, before in copies), "no copy was made in between"
     for i, (path, before) in enumerate(copies):
         home = make_home(tmp_path / f"restored-{i}")
         restore(path, home.database)
