@@ -22,6 +22,8 @@ SETTINGS: Mapping[str, str] = {
     "SURVEYAPP_DATABASE_URL": "a PostgreSQL database in place of the file in that folder",
     "SURVEYAPP_SMTP": "the mail server; without it letters are written to outbox/",
     "SURVEYAPP_SMTP_PASSWORD_FILE": "the file with its password",
+    "SURVEYAPP_ADDRESS": "the address of the site, for letters to staff",
+    "SURVEYAPP_SENDER": "the sender of letters to staff",
     "SURVEYAPP_PLAIN_HTTP": "1 lets wsgi.py serve without TLS in front, for trials",
 }
 """Every setting from the environment, and what it is for. Secrets are in files, never in the environment."""

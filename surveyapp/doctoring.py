@@ -228,6 +228,9 @@ def _mail(_patient: Patient) -> Iterator[Finding]:
             yield Finding("mail", WARNING, "letters are written to outbox/", "set SURVEYAPP_SMTP to send them")
             return
         yield Finding("mail", WELL, str(mail.Server(mail.server_at(address, password))))
+        if not all(config.site_settings()):
+            do = "set SURVEYAPP_ADDRESS and SURVEYAPP_SENDER"
+            yield Finding("mail", WARNING, "staff cannot be sent links to sign in", do)
     except SurveyError as error:
         yield Finding("mail", ILL, str(error), "invitations and reminders cannot be sent")
 

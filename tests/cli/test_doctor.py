@@ -151,6 +151,14 @@ def test_mail_settings_that_will_not_do(sick: Home, monkeypatch: pytest.MonkeyPa
     assert found(sick, "mail")[0][0] == "ill"
 
 
+def test_letters_to_staff_need_an_address_and_a_sender(sick: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SURVEYAPP_SMTP", "smtps://mail.example.org")
+    assert found(sick, "mail")[1] == ("warning", "staff cannot be sent links to sign in")
+    monkeypatch.setenv("SURVEYAPP_ADDRESS", "https://survey.example.org")
+    monkeypatch.setenv("SURVEYAPP_SENDER", "surveys@example.org")
+    assert [state for state, _ in found(sick, "mail")] == ["well"]
+
+
 def test_the_mail_server_is_asked_for_a_connection(sick: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -25,6 +25,12 @@ def test_every_setting_is_in_the_manual() -> None:
     assert [name for name in SETTINGS if f"| `{name}` |" not in manual] == []
 
 
+def test_every_setting_that_is_read_is_in_the_list() -> None:
+    sources = [ROOT / "wsgi.py", *(ROOT / "surveyapp").rglob("*.py")]
+    read = {name for file in sources for name in re.findall(r"SURVEYAPP_[A-Z_]+[A-Z]", file.read_text("utf-8"))}
+    assert read == set(SETTINGS)
+
+
 def test_the_units_set_no_setting_that_there_is_not() -> None:
     for file in (*UNITS, FILES / "nginx.conf"):
         named = set(re.findall(r"SURVEYAPP_[A-Z_]+", file.read_text(encoding="utf-8")))

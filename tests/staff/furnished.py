@@ -101,6 +101,7 @@ def walk(office: Office, who: str) -> tuple[dict[str, str], set[str]]:
         seen[endpoint].append(path)
         response = colleague.get(path, buffered=True)
         assert response.status_code < 500, (who, path)
+        assert response.mimetype != "text/html" or "<script>alert" not in response.text, (who, path)
         if (
             response.status_code != 200
             or response.mimetype != "text/html"
