@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from surveyapp.config import SETTINGS
-from tests.makers import make_home
+from tests.makers import make_home, said
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "docs/deployment"
@@ -96,7 +96,7 @@ def test_gunicorn_serves_with_its_file_and_goes_in_peace(tmp_path: Path) -> None
     finally:
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(30) == 0
-    assert log.read_bytes() == b""
+    assert said(log.read_text()) == ""
 
 
 def _status(port: int, path: str) -> int:
