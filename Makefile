@@ -39,9 +39,8 @@ test-postgres: $(VENV)/.test $(VENV)/.debian  ## Of these the ones on PostgreSQL
 soak: $(VENV)/.test  ## Kill processes at thousands of steps instead of hundreds (SURVEYAPP_KILLS=2000, SURVEYAPP_SEED)
 	SURVEYAPP_KILLS=$${SURVEYAPP_KILLS:-2000} $(BIN)/pytest -s -m "not postgres" tests/faults/test_killed_at_every_step.py
 
-# A browser on a busy machine now and then loses a key press or a history entry: one more try, which the closing line counts.
 browser: $(VENV)/.test $(VENV)/.debian  ## Tests in a real browser, one after the other
-	$(BIN)/pytest -m browser -p no:xdist --reruns 1
+	$(BIN)/pytest -m browser -p no:xdist
 
 bench-analysis: $(VENV)/.test  ## What tables cost, for 61, 100,000 and 1,000,000 responses
 	$(BIN)/python -m tests.bench.analysis
