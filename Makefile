@@ -12,7 +12,7 @@ APT := apt-get -o DPkg::Lock::Timeout=300
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit test-postgres browser soak bench-analysis bench-instrument bench-fieldwork bench-web bench-staff bench-export format lock schemas translations clean
+.PHONY: help run test check unit test-postgres browser soak attack fuzz bench-analysis bench-instrument bench-fieldwork bench-web bench-staff bench-export bench-scale bench-large format lock schemas manual pictures translations clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -36,8 +36,18 @@ unit: $(VENV)/.test $(VENV)/.debian  ## Tests that need no browser, on both stor
 test-postgres: $(VENV)/.test $(VENV)/.debian  ## Of these the ones on PostgreSQL alone
 	$(BIN)/pytest -n $(JOBS) -m postgres
 
-soak: $(VENV)/.test  ## Kill processes at thousands of steps instead of hundreds (SURVEYAPP_KILLS=2000, SURVEYAPP_SEED)
+soak: $(VENV)/.test $(VENV)/.debian  ## A night: kills at thousands of steps, thirty fortnights in the field, then an hour of it with an eye on memory
 	SURVEYAPP_KILLS=$${SURVEYAPP_KILLS:-2000} $(BIN)/pytest -s -m "not postgres" tests/faults/test_killed_at_every_step.py
+	SURVEYAPP_KILLS=$${SURVEYAPP_KILLS:-2000} $(BIN)/pytest -s tests/faults/test_killed_staff_work.py tests/faults/test_lost_connection.py tests/faults/test_full_disk.py
+	SURVEYAPP_LOCK=$${SURVEYAPP_LOCK:-30} $(BIN)/pytest tests/faults/test_locked.py
+	SURVEYAPP_SOAKS=$${SURVEYAPP_SOAKS:-30} $(BIN)/pytest -s tests/faults/test_soak.py
+	SURVEYAPP_SOAK_MINUTES=$${SURVEYAPP_SOAK_MINUTES:-60} $(BIN)/python -m tests.soak.long
+
+attack: $(VENV)/.test  ## Send every hostile text into every field of every form of both sites (over an hour; SURVEYAPP_SEED)
+	SURVEYAPP_ATTACK=all $(BIN)/pytest -n $(JOBS) -o faulthandler_timeout=0 tests/attack
+
+fuzz: $(VENV)/.test  ## Alter what comes from outside, guided by the code that reads it (SURVEYAPP_FUZZ_SECONDS each, 60)
+	$(BIN)/python -m tests.fuzz.run $(READERS)
 
 browser: $(VENV)/.test $(VENV)/.debian  ## Tests in a real browser, one after the other
 	$(BIN)/pytest -m browser -p no:xdist
@@ -62,12 +72,26 @@ bench-staff: $(VENV)/.test  ## What the staff site costs, fieldwork and table bu
 bench-export: $(VENV)/.test  ## What exports cost: the appendix of a closed wave, microdata of 100,000 responses in each format
 	$(BIN)/python -m tests.bench.export
 
+bench-scale: $(VENV)/.test  ## How time and memory grow with respondents, organisations and questions
+	$(BIN)/python -m tests.bench.scale
+
+bench-large: $(VENV)/.test  ## What waves of 1,000,000 and 5,000,000 responses cost in memory, with DuckDB and with Dask
+	$(BIN)/python -m tests.bench.large
+
 format: $(VENV)/.test  ## Put the code into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: $(VENV)/.run  ## Write the JSON Schemas that editors use
+schemas: $(VENV)/.run  ## Write what is made from the code: the JSON Schemas that editors use, the manual's page of commands
 	$(BIN)/python -m surveyapp.schemas
+	$(BIN)/python -m surveyapp.cli.reference
+
+manual: $(VENV)/.test  ## Build the manual into manual/, to be read in any browser or put on any web server
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open manual/index.html"
+
+pictures: $(VENV)/.test $(VENV)/.debian  ## Take the pictures of the tutorials anew, walking through the demonstration
+	$(BIN)/python -m tests.browser.tours docs/pictures
 
 translations: $(VENV)/.run  ## Find what the pages say, bring the catalogues up to date and compile them
 	$(BIN)/python -m surveyapp.web.catalogue
@@ -76,10 +100,10 @@ lock:  ## Pin anew the packages that pyproject.toml asks for (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --extra setup pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra setup \
-	  --extra test pyproject.toml -c requirements.lock -o requirements-test.lock
+	  --extra scale --extra test pyproject.toml -c requirements.lock -o requirements-test.lock
 
 clean:  ## Take away what was made here, the demonstration included
-	rm -rf $(VENV) $(HOME_DIR) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(HOME_DIR) manual .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # uv installs in seconds; where it cannot be had, plain pip does the same from the same lock.
 define install

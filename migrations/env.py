@@ -15,6 +15,7 @@ from surveyapp.storage import (  # noqa: F401 (their tables join the metadata)
     responses,
     sittings,
     trail,
+    uploads,
     waves,
 )
 from surveyapp.storage.database import metadata
@@ -22,7 +23,13 @@ from surveyapp.storage.database import metadata
 
 def run(target: MetaData) -> None:
     connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=target, transaction_per_migration=True)
+    whole = context.config.attributes.get("whole", False)  # a new database is made at once or not at all
+    context.configure(
+        connection=connection,
+        target_metadata=target,
+        transaction_per_migration=not whole,
+        transactional_ddl=True,  # on SQLite too: our connections begin a transaction before anything else
+    )
     with context.begin_transaction():
         context.run_migrations()
 

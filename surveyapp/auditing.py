@@ -7,7 +7,8 @@ learnt which nobody was told. The channels (A1 …) are those of `docs/anonymity
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,11 +23,14 @@ from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.forensics import Place, Store
 from surveyapp.storage.waves import Wave
 
-PEOPLE = ("organisation", "invitation", "draft", "letter", "preparation")
+PEOPLE = ("organisation", "invitation", "draft", "letter", "preparation", "listing")
 CODED = ("coding", "settled", "quotation", "finished")
 ANSWERS = ("tray", "response", "verbatim", *CODED)
 SHARED = ("version", "wave", "loading", "codeframe", "publication", "alembic_version")
-STAFF = ("account", "duty", "staff_session", "link", "attempt", "token", "act", "job", "sitting")
+STAFF = (
+    *("account", "duty", "staff_session", "link", "attempt", "token", "asking"),
+    *("act", "job", "sitting", "upload"),
+)
 PAPERS = ("manuscript", "table_plan")
 """Unpublished questionnaires, and plans of tables: what staff write, like versions."""
 
@@ -241,8 +245,13 @@ def _public(database: Place) -> frozenset[bytes]:
 def _secrets(home: Home) -> tuple[bytes, ...]:
     """The secrets of the server, and the private keys that lie with them."""
     files = sorted(path for path in home.keys.glob("*") if path.is_file())
-    plain = [content for content in map(Path.read_bytes, files) if len(content) == 32]
-    return (*plain, *_private_keys(files))
+    return (*_plain_keys(files), *_private_keys(files))
+
+
+def _plain_keys(files: Iterable[Path]) -> Iterator[bytes]:
+    for path in files:
+        with suppress(SurveyError):
+            yield from (key.secret for key in privacy.read_keys(path.read_bytes(), 0))
 
 
 def _private_keys(files: Iterable[Path]) -> list[bytes]:
@@ -331,7 +340,7 @@ def _times(seen: Scene) -> Found:
 
 @_attack(FILES, "A3", "the order of arrival in the place of released answers on the disk")
 def _order_of_answers(seen: Scene) -> Found:
-    return _order(seen, seen.of_answers, "Run once more: surveyapp tray open, which writes the file anew.")
+    return _order(seen, seen.of_answers, "Open the tray once more, which writes the file anew.")
 
 
 @_attack(FILES, "A3", "the order of arrival in the place of sealed boxes")
@@ -376,7 +385,7 @@ def _erased_rows(count: int) -> Found:
         return "holds", "no erased row", ""
     do = (
         "PostgreSQL leaves changed and erased rows where they were, sealed drafts among them, until the store is "
-        "written anew: run surveyapp retention run once a day."
+        "written anew: whoever looks after the server runs `surveyapp retention run` once a day."
     )
     return "known", _n(count, "erased row"), do
 
@@ -585,7 +594,7 @@ def _days(seen: Scene) -> Found:
         do = "The day on which an organisation answered is kept until the wave is closed; respondents are told."
         return ("known", _n(seen.days, "day"), do) if seen.days else ("holds", "none yet", "")
     return _found(
-        [_n(seen.days, "day")] * (seen.days > 0), "none is kept", "Erase them: surveyapp wave close did not."
+        [_n(seen.days, "day")] * (seen.days > 0), "none is kept", "Erase them: closing the wave did not."
     )
 
 
@@ -645,7 +654,7 @@ def _exports(seen: Scene) -> Found:
     paths = [path for path in seen.store.paths if path.suffix in {".xlsx", ".docx", ".csv", ".json"}]
     wrong = [f"{path.name} says when or by whom" for path in paths if forensics.stamped(path)]
     wrong += [f"{path.name} holds addresses" for path in paths if forensics.holding(path, seen.addresses)]
-    do = "Make the file again with surveyapp tables and hand that on, not one saved by another programme."
+    do = "Make the file again as an export of tables and hand that on, not one saved by another programme."
     return _found(wrong, f"{_n(len(paths), 'file')}, none" if paths else "no file lies here", do)
 
 

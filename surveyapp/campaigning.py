@@ -15,7 +15,7 @@ from surveyapp.frames import room_beside
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.problems import NotFound, NotSaved, Problem, Refused, SurveyError
-from surveyapp.storage import counted, letters, loadings, people, responses, sittings, waves
+from surveyapp.storage import counted, letters, loadings, people, responses, sittings, uploads, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -202,6 +202,7 @@ def close_wave(db: Database, name: str, today: date) -> Wave:
         letters.forget(connection, name)
         loadings.forget(connection, name)
         sittings.forget(connection, name)
+        uploads.forget(connection, name)
         waves.change_wave(connection, name, state="closed", closed_on=today.isoformat())
         closed = waves.wave_named(connection, name)
     with suppress(NotSaved):  # on a full disk the opening of the tray does it
@@ -230,6 +231,12 @@ def wave_of(db: Database, survey: str, name: str) -> Wave:
     return wave
 
 
+def survey_of(db: Database, name: str) -> str:
+    """The survey of a wave. Raises `NotFound`."""
+    with db.reading() as connection:
+        return waves.wave_named(connection, name).survey
+
+
 def minimum_base(db: Database, wave: Wave) -> int:
     """The smallest number of answers that leave the tray of a wave together, and that stay in it together."""
     with db.reading() as connection:
@@ -249,6 +256,12 @@ def status(db: Database, name: str) -> Status:
             tray=responses.tray_size(connection, name),
             released=responses.response_count(connection, name),
         )
+
+
+def has_answers(db: Database, name: str) -> tuple[bool, bool]:
+    """Whether boxes of a wave wait in the tray, and whether responses are released; nothing is counted."""
+    with db.reading() as connection:
+        return responses.has_boxes(connection, name), responses.has_responses(connection, name)
 
 
 def sent_known(db: Database, name: str, folder: Path) -> dict[str, int] | None:

@@ -73,7 +73,8 @@ class Visit:
     """One respondent at work: which wave, and the key that opens their draft.
 
     `seed` draws the order of options until a draft holds one. `new_code` is set in a wave open to anyone: the code
-    that was made for this visitor.
+    that was made for this visitor. `before` opens a draft that was saved before the server's half of the key was
+    changed; from the next save `key` does.
     """
 
     wave: str
@@ -82,6 +83,7 @@ class Visit:
     key: bytes = field(repr=False)
     seed: str = field(default="", repr=False)
     new_code: str | None = field(default=None, repr=False)
+    before: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class Desk:
     `unit` holds what texts may say of the respondent's own organisation: its name and strata; `language` is the
     one it was invited in. `look_again` are questions that have changed since the draft was saved, because the wave
     has moved to a newer version. `seed` draws the order of options. `visited` are the steps that were saved whole,
-    `typed` the pages that could not be read, as they were posted, `notes` what was left for a colleague, by
-    section. `begun` says whether anything has been saved.
+    `typed` the pages that could not be read, as they were posted, also those that other answers lead past now,
+    `notes` what was left for a colleague, by section. `begun` says whether anything has been saved.
     """
 
     wave: Wave
@@ -109,16 +111,21 @@ class Desk:
     language: str = ""
 
     @property
+    def unread(self) -> set[str]:
+        """The steps of the route that could not be read."""
+        return {name for name in self.typed if self.route.step(name)}
+
+    @property
     def unfinished(self) -> set[str]:
         """The steps of the route that must be looked at again."""
         if not self.look_again:
-            return set(self.typed)
+            return self.unread
         changed = {
             step.name
             for step in self.route.steps
             if any(question.id.partition("@")[0] in self.look_again for question in step.questions)
         }
-        return changed | set(self.typed)
+        return changed | self.unread
 
     @property
     def progress(self) -> list[Progress]:
@@ -174,10 +181,14 @@ def in_the_field(db: Database, today: date) -> list[tuple[Wave, Instrument]]:
         return [(wave, waves.published(connection, wave.survey, wave.version)) for wave in found]
 
 
-def enter(db: Database, pepper: bytes, typed: str, today: date) -> Visit:
-    """Open the door with an access code as typed.
+Pepper = bytes | Sequence[bytes]
+"""The server's half of the draft keys: one, or those by which drafts may be sealed, the one to seal with first."""
 
-    Raises `UnknownCode`, `AlreadyReceived` or `WaveNotOpen`.
+
+def enter(db: Database, pepper: Pepper, typed: str, today: date) -> Visit:
+    """Open the door with an access code as typed. Nothing is written.
+
+    Raises `UnknownCode`, `AlreadyReceived` or `WaveNotOpen`, and `CannotOpen` for a draft that no pepper opens.
     """
     code = privacy.normal_code(typed)
     with db.reading() as connection:
@@ -185,11 +196,28 @@ def enter(db: Database, pepper: bytes, typed: str, today: date) -> Visit:
         if code is None or invitation is None:
             raise UnknownCode("that access code is not one of ours")
         _check_open(waves.wave_named(connection, invitation.wave), invitation, today)
-    key = privacy.draft_key(code, invitation.salt, pepper)
-    return Visit(invitation.wave, invitation.code_hash, invitation.salt, key, _new_seed())
+        box = people.draft(connection, invitation.code_hash)
+    keys = [privacy.draft_key(code, invitation.salt, each) for each in _peppers(pepper)]
+    held = keys[0] if box is None else _opens(keys, box, invitation.code_hash)
+    before = b"" if held == keys[0] else held
+    return Visit(invitation.wave, invitation.code_hash, invitation.salt, keys[0], _new_seed(), before=before)
 
 
-def enter_open(db: Database, pepper: bytes, name: str, today: date) -> Visit:
+def _peppers(pepper: Pepper) -> Sequence[bytes]:
+    return [pepper] if isinstance(pepper, bytes) else pepper
+
+
+def _opens(keys: Sequence[bytes], box: bytes, label: bytes) -> bytes:
+    """Which of several keys opens a draft. Raises `CannotOpen`."""
+
+    def tried(key: bytes) -> bytes:
+        privacy.open_draft(key, box, label)
+        return key
+
+    return privacy.with_any(keys, tried)
+
+
+def enter_open(db: Database, pepper: Pepper, name: str, today: date) -> Visit:
     """Begin in a wave open to anyone: a code is made now and stored, hashed, at the first save.
 
     Raises `NotFound` if there is no such wave open to anyone, `WaveNotOpen` if it is closed.
@@ -201,7 +229,8 @@ def enter_open(db: Database, pepper: bytes, name: str, today: date) -> Visit:
     _check_open(wave, None, today)
     code = privacy.new_code()
     normal, salt = privacy.normal_code(code) or "", privacy.new_id()
-    return Visit(name, privacy.code_hash(normal), salt, privacy.draft_key(normal, salt, pepper), _new_seed(), code)
+    key = privacy.draft_key(normal, salt, _peppers(pepper)[0])
+    return Visit(name, privacy.code_hash(normal), salt, key, _new_seed(), code)
 
 
 def questionnaire(db: Database, name: str) -> tuple[Wave, Instrument]:
@@ -322,7 +351,7 @@ def take_form(db: Database, visit: Visit, name: str, content: bytes, today: date
 def giveaways(db: Database, now: Desk) -> dict[str, list[Finding]]:
     """Words in the open answers that may tell who wrote them, by answer key. Nothing of it is kept."""
     with db.reading() as connection:
-        known = [_names(tuple(people.names(connection, now.wave.name)))]
+        known = [_names(people.names_together(connection, now.wave.name))]
     if now.unit:
         known.append(prepare([(now.unit["unit"], now.unit["name"])], now.unit["unit"]))
     written = {key: words for key, words in now.route.answers.items() if has_words(now.instrument, key)}
@@ -337,9 +366,9 @@ def _found(words: str, known: Sequence[Names]) -> list[Finding]:
 
 
 @lru_cache(maxsize=8)
-def _names(units: tuple[tuple[str, str], ...]) -> Names:
+def _names(together: str) -> Names:
     """Prepared once per frame and process: a large one takes longer than everything else on the page."""
-    return prepare(units)
+    return prepare(people.names_apart(together))
 
 
 def save_all(db: Database, visit: Visit, form: Form, today: date) -> list[Problem]:
@@ -361,7 +390,7 @@ def submit(db: Database, visit: Visit, today: date) -> Instrument:
     """
     with db.transaction(visit.code_hash) as connection:
         now = _desk(connection, visit, today)
-        unfinished = {*now.typed, *(page for page, _ in missing(now.route))}
+        unfinished = {*now.unread, *(page for page, _ in missing(now.route))}
         if unfinished:
             raise Unfinished(next(page for page in now.route.pages if page in unfinished))
         invitation = people.invitation(connection, visit.code_hash)
@@ -434,7 +463,7 @@ def _desk(connection: Connection, visit: Visit, today: date) -> Desk:
         tuple(_look_again(connection, wave, instrument, draft)),
         draft.seed or visit.seed,
         tuple(visited),
-        {name: form for name, form in draft.typed.items() if way.step(name)},
+        draft.typed,
         draft.notes,
         begun=draft.version != "",
         language=invitation.language if invitation else "",
@@ -470,7 +499,12 @@ class _Draft:
 def _opened(box: bytes | None, visit: Visit) -> _Draft:
     if box is None:
         return _Draft()
-    return _Draft(**json.loads(privacy.open_draft(visit.key, box, visit.code_hash)))
+    keys = [visit.key, visit.before] if visit.before else [visit.key]
+    try:
+        content = privacy.with_any(keys, lambda key: privacy.open_draft(key, box, visit.code_hash))
+    except privacy.CannotOpen:  # a colleague has come in since the pepper was changed, and saved
+        raise UnknownCode("the draft has a new key since this visit began; the access code opens it") from None
+    return _Draft(**json.loads(content))
 
 
 def _not_asked(instrument: Instrument, page: str) -> NoLongerAsked | NotFound:

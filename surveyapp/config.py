@@ -4,8 +4,9 @@ import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from errno import EISDIR
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -147,6 +148,30 @@ def write_aside(path: Path, content: bytes, private: bool = False) -> None:
     _put(path, content, 0o600 if private else 0o644, Path.replace)
 
 
+@contextmanager
+def ready(files: Mapping[Path, bytes], private: bool = False) -> Iterator[Callable[[], None]]:
+    """Files on the disk beside their places; what this gives puts them there, in the order of `files`.
+
+    What must come first, such as an entry that says that they exist, is done in between: if it fails, nothing of
+    them is left. `private` as in `write_aside`. Raises `SurveyError` if the disk refuses.
+    """
+    with ExitStack() as stack:
+        mode = 0o600 if private else 0o644
+        asides = {path: stack.enter_context(_beside(path, content, mode)) for path, content in files.items()}
+        for path in files:
+            with _writing(path):
+                if path.is_dir():
+                    raise IsADirectoryError(EISDIR, "Is a directory")
+
+        def into_place() -> None:
+            for path, aside in asides.items():
+                with _writing(path):
+                    aside.replace(path)
+                    _settle(path.parent)
+
+        yield into_place
+
+
 def write_once(path: Path, content: bytes) -> None:
     """Write a private file that must not replace another, whoever else tries at the same moment.
 
@@ -214,19 +239,38 @@ class AlreadyThere(SurveyError):
 
 def _put(path: Path, content: bytes, mode: int, into_place: Callable[[Path, Path], object]) -> None:
     """Write beside `path`, onto the disk, then into place."""
-    try:
+    with _beside(path, content, mode) as aside, _writing(path):
+        into_place(aside, path)
+        _settle(path.parent)
+
+
+@contextmanager
+def _beside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A file with this content on the disk beside `path`, under a name of its own; gone again in the end."""
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:80]}.", delete=False) as aside:
+            name = Path(aside.name)
             try:
                 aside.write(content)
                 aside.flush()
                 os.fsync(aside.fileno())
-                Path(aside.name).chmod(mode)
-                into_place(Path(aside.name), path)
-            finally:
-                with suppress(OSError):
-                    Path(aside.name).unlink()
-        _settle(path.parent)
+                name.chmod(mode)
+            except BaseException:
+                name.unlink(missing_ok=True)
+                raise
+    try:
+        yield name
+    finally:
+        with suppress(OSError):
+            name.unlink()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into words."""
+    try:
+        yield
     except OSError as error:
         raise SurveyError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -1,6 +1,6 @@
 """Doctor: whether an installation is fit to be trusted with a survey.
 
-It looks and mends nothing; but as for every command, the database is first brought to the newest schema.
+It looks and mends nothing.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from surveyapp import bookkeeping, config, mail, privacy, retaining
+from surveyapp import bookkeeping, config, keyring, mail, privacy, retaining, rotating
 from surveyapp.config import Home
 from surveyapp.documents import nearest
 from surveyapp.problems import SurveyError
@@ -20,7 +20,7 @@ from surveyapp.storage.waves import Wave
 
 WELL, WARNING, ILL = "well", "warning", "ill"
 
-SECRETS = ("pepper", "cookie", "forms", "outbox", "returns", "staff", "staff-forms")
+SECRETS = ("outbox", "returns", "staff", *(name for names in rotating.GROUPS.values() for name in names))
 """Key files of the server, each made at its first use."""
 
 LEAST_ROOM = 500_000_000
@@ -130,16 +130,45 @@ def _room(patient: Patient) -> Iterator[Finding]:
 
 
 def _keys(patient: Patient) -> Iterator[Finding]:
-    short = [name for name in SECRETS if (file := patient.home.keys / name).exists() and file.stat().st_size != 32]
-    for name in short:
+    damaged = [name for name in SECRETS if _is_damaged(patient.home.keys / name, name in _SINGLE)]
+    for name in damaged:
         yield Finding(
             "keys", ILL, f"keys/{name} is not a key of 32 bytes", "put the file back from where keys are kept"
         )
-    if not short:
+    if not damaged:
         yield Finding("keys", WELL, "whole, where they are in use")
+        yield from _rotations(patient)
     for wave in _open_trays(patient):
         if fault := _key_fault(patient.home, wave):
             yield Finding("keys", ILL, fault, "put keys/ back from where you keep it; without it no answer opens")
+
+
+_SINGLE = ("outbox", "returns", "staff")
+"""Files that hold one key for good; those that can be changed may hold several."""
+
+
+def _is_damaged(path: Path, single: bool) -> bool:
+    if not path.exists():
+        return False
+    try:
+        return len(keyring.keys_in(path)) != 1 if single else not keyring.keys_in(path)
+    except SurveyError:
+        return True
+
+
+def _rotations(patient: Patient) -> Iterator[Finding]:
+    """Changes of keys that were cut off, and what is kept of older ones."""
+    if unlike := rotating.unlike(patient.home):
+        found = f"keys/{', keys/'.join(unlike)} were not changed with the other keys of cookies"
+        yield Finding("keys", WARNING, found, "surveyapp keys rotate cookie once more")
+    if patient.db is None:
+        return
+    now = int(patient.now.timestamp())
+    every = rotating.standings(patient.home, patient.db, now)
+    if kept := [each for each in every if each.file == rotating.PEPPER and each.does == rotating.OPENS]:
+        yield Finding("keys", WELL, f"{len(kept)} older in keys/pepper, for drafts in {', '.join(kept[0].waves)}")
+    if any(each.does == rotating.OVER for each in every):
+        yield Finding("keys", WARNING, "some are kept that nothing needs any more", "surveyapp retention run")
 
 
 def _open_trays(patient: Patient) -> list[Wave]:

@@ -11,8 +11,9 @@ from datetime import date
 
 from surveyapp import publishing
 from surveyapp.documents import MAX_BYTES, VERSION
-from surveyapp.instrument import splicing
+from surveyapp.instrument import Instrument, splicing
 from surveyapp.instrument.checking import Examined, examine
+from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.instrument.model import choices
 from surveyapp.problems import NotFound, Problem, Refused
 from surveyapp.publishing import Consequences, Published
@@ -230,6 +231,20 @@ def published_names(db: Database, survey: str) -> dict[str, frozenset[str]]:
     return found
 
 
+def trend(db: Database, survey: str, examined: Examined) -> Comparison | None:
+    """What a questionnaire does to the trend from the newest published version; None where that cannot be said.
+
+    It cannot as long as there are problems, or if nothing is published yet.
+    """
+    new = examined.instrument
+    with db.reading() as connection:
+        others = [v for v in waves.versions(connection) if v.survey == survey]
+        if not others or new is None or examined.problems or new.survey != survey:
+            return None
+        newest = max(others, key=lambda v: (v.published_on, v.version)).version
+        return compare(waves.published(connection, survey, newest), new)
+
+
 def named(text: str, version: str) -> str:
     """The text with this version's name in it."""
     examined = readable(text)
@@ -250,7 +265,7 @@ def wanted_version(db: Database, survey: str, text: str) -> str:
 def consequences(db: Database, survey: str, text: str, version: str, before: str = "") -> Consequences:
     """What publishing a text under this name would do. Raises `Refused` with every problem, as `publish` would."""
     new = named(text, version)
-    _check_survey(examine(new), survey)
+    _checked(examine(new), survey)
     return publishing.consequences(db, new.encode(), before)
 
 
@@ -264,22 +279,24 @@ def publish(db: Database, survey: str, name: str, revision: int, version: str, t
     if paper.revision != revision:
         raise Overtaken(f"{name} has been changed by {paper.who} since you looked; look at it again, then publish")
     new = named(paper.document, version)
-    _check_survey(examine(new), survey)
-    published = publishing.publish(db, new.encode(), today)
+    instrument = _checked(examine(new), survey)
     with db.transaction() as connection:
-        if _paper(connection, survey, name).revision == revision:
-            papers.drop(connection, MANUSCRIPT, survey, name)
+        if _paper(connection, survey, name).revision != revision:
+            raise Overtaken(f"{name} has been changed meanwhile; look at it again, then publish")
+        published = publishing.put_in_force(connection, instrument, new.encode(), today)
+        papers.drop(connection, MANUSCRIPT, survey, name)
     return published
 
 
-def _check_survey(examined: Examined, survey: str) -> None:
-    """An author of one survey publishes nothing in another."""
+def _checked(examined: Examined, survey: str) -> Instrument:
+    """What can be published: an author of one survey publishes nothing in another."""
     if examined.problems:
         raise Refused(examined.problems)
     if examined.instrument is None or examined.instrument.survey != survey:
         what = "this is a questionnaire of another survey"
         line = examined.document.lines.get("/survey", 1) if examined.document else 1
         raise Refused([Problem("/survey", what, f'write "survey": "{survey}"', line)])
+    return examined.instrument
 
 
 _EMPTY = """{

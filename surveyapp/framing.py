@@ -1,14 +1,28 @@
 """The frame of a wave: a file is read and understood, a newer one compared and loaded, one unit corrected."""
 
+import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from surveyapp import frames, privacy
 from surveyapp.documents import nearest
-from surveyapp.frames import Difference, Frame, Listing, Source, Unit, cell, cell_sizes, difference, room_beside
-from surveyapp.instrument import maximum_size
+from surveyapp.frames import (
+    Column,
+    Difference,
+    Frame,
+    Listing,
+    Source,
+    Unit,
+    cell,
+    cell_sizes,
+    difference,
+    room_beside,
+)
+from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
 from surveyapp.storage import frames as stored
 from surveyapp.storage import people, waves
@@ -17,6 +31,9 @@ from surveyapp.storage.frames import Listed
 from surveyapp.storage.waves import Wave
 
 MAX_BYTES = 60_000_000
+
+Progress = Callable[[int, int], None]
+"""Told how many rows of a workbook are read, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +54,83 @@ class Plan:
     notes: tuple[Problem, ...]
     left: tuple[str, ...] = ()
 
+    @property
+    def mark(self) -> str:
+        """What is shown of it in short, so that nothing else is done than what was looked at."""
+        found = self.difference
+        said = "\n".join([*map(str, found.changed), *map(str, found.new), *(unit.unit for unit in found.gone)])
+        return hashlib.sha256(said.encode()).hexdigest()
+
+
+class Moved(SurveyError):
+    """The frame was changed since somebody looked at what a newer list would do; `plan` is what it does now."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        super().__init__("the frame was changed since this was looked at; look at it once more")
+
 
 def read(name: str, content: bytes, how: Reading = Reading()) -> Listing:
     """The frame in the CSV or .xlsx file that was called `name`. Raises `Refused` with every problem."""
     return _read(name, content, how, {})
 
 
-def preview(db: Database, wave: str, name: str, content: bytes, how: Reading = Reading()) -> Plan:
-    """What `load` would change. Raises what it would raise."""
+def preview(
+    db: Database,
+    wave: str,
+    name: str,
+    content: bytes,
+    how: Reading = Reading(),
+    progress: Progress | None = None,
+) -> Plan:
+    """What `load` would change. Raises what it would raise.
+
+    Nobody waits while the file is read: the store is looked at before.
+    """
     with db.reading() as connection:
-        return _planned(connection, wave, name, content, how)[0]
+        now = _standing(connection, wave)
+    return _planned(now, _read(name, content, how, now.values, progress))[0]
 
 
-def load(db: Database, wave: str, name: str, content: bytes, how: Reading = Reading()) -> Plan:
+def load(
+    db: Database,
+    wave: str,
+    name: str,
+    content: bytes,
+    how: Reading = Reading(),
+    progress: Progress | None = None,
+    seen: str | None = None,
+    settle: Callable[[Connection, Plan], None] = lambda _connection, _plan: None,
+) -> Plan:
     """Bring a wave's frame to what a newer file says; all of it or nothing, and what was changed.
 
     Units that have been invited, drawn or have answered must stand in the file. A column that the file lacks
-    changes nothing. Raises `Refused` with every problem, and `WaveNotOpen` for a closed wave.
+    changes nothing. The file is read before anybody has to wait for it. `settle` is called in the transaction of
+    the change. Raises `Refused` with every problem, `WaveNotOpen` for a closed wave, and `Moved` if what would be
+    changed is not what was `seen` (the mark of a plan).
     """
+    with db.reading() as connection:
+        before = _standing(connection, wave)
+    listing = _read(name, content, how, before.values, progress)
+    plan, after = _planned(before, listing)
     with db.transaction() as connection:
-        plan, before, after = _planned(connection, wave, name, content, how)
-        if not plan.difference:
-            return plan
+        now = _standing(connection, wave)
+        if now.values != before.values:
+            raise SurveyError(f"the frame of {wave} was changed while the file was read; load it again")
+        if now != before:
+            plan, after = _planned(now, listing)
+        if seen not in (None, plan.mark):
+            raise Moved(plan)
+        _change(connection, wave, plan, now.before, after)
+        settle(connection, plan)
+        return plan
+
+
+def _change(
+    connection: Connection, wave: str, plan: Plan, before: Sequence[Listed], after: Sequence[Listed]
+) -> None:
+    """Store what a plan changes."""
+    if plan.difference:
         ids = {found.unit.unit: found.id for found in before}
         changed = plan.difference.changed
         people.add_units(connection, wave, [(privacy.new_id(), unit) for unit in plan.difference.new])
@@ -66,7 +138,6 @@ def load(db: Database, wave: str, name: str, content: bytes, how: Reading = Read
         stored.reachable(connection, [ids[c.old.unit] for c in changed if "email" in c.what and c.new.email])
         stored.drop(connection, [ids[unit.unit] for unit in plan.difference.gone])
         _count_anew(connection, wave, after)
-        return plan
 
 
 def remove(db: Database, wave: str, unit: str) -> Listed:
@@ -147,18 +218,24 @@ def drawn(db: Database, wave: str) -> int:
 # ── reading ──────────────────────────────────────────────────────────────────
 
 
-def _read(name: str, content: bytes, how: Reading, known: Mapping[str, Collection[str]]) -> Listing:
-    source = _source(name, content, how.sheet)
+def _read(
+    name: str,
+    content: bytes,
+    how: Reading,
+    known: Mapping[str, Collection[str]],
+    progress: Progress | None = None,
+) -> Listing:
+    source = _source(name, content, how.sheet, progress)
     return frames.read_listing(source, how.named, how.left_out, known, how.accepted)
 
 
 _ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"MZ", b"\x7fELF")
 
 
-def _source(name: str, content: bytes, sheet: str) -> Source:
+def _source(name: str, content: bytes, sheet: str, progress: Progress | None = None) -> Source:
     """By content and name: what is a workbook or is called one is read as one."""
     if content.startswith(_ARCHIVES) or name.lower().endswith((".xlsx", ".xls", ".xlsm")):
-        return _sheet(name, content, sheet)
+        return _sheet(name, content, sheet, progress)
     if sheet:
         raise Refused([Problem("the file", "it is a text file and has no sheets", "leave --sheet out")])
     if len(content) > MAX_BYTES:
@@ -166,10 +243,11 @@ def _source(name: str, content: bytes, sheet: str) -> Source:
     return frames.read_text(content)
 
 
-def _sheet(name: str, content: bytes, sheet: str) -> Source:
+def _sheet(name: str, content: bytes, sheet: str, progress: Progress | None) -> Source:
     from surveyapp.export.uploads import read_workbook  # here, for spreadsheets are slow to load
 
-    uploaded = read_workbook(name, content, {sheet.strip().lower()} if sheet else (), large=True, apart=True)
+    wanted = {sheet.strip().lower()} if sheet else ()
+    uploaded = read_workbook(name, content, wanted, large=True, apart=True, progress=progress)
     tops = {title: rows for title, (rows, _) in uploaded.spoilt.items()}
     found = {}
     for title in uploaded.titles:
@@ -218,36 +296,99 @@ class Understood:
     slips: tuple[str, ...] = ()
 
 
-def understood(name: str, content: bytes, how: Reading = Reading()) -> Understood:
-    """What `read` would make of a file, as far as it comes, in words for a page. Raises nothing."""
+def understood(
+    name: str, content: bytes, how: Reading = Reading(), progress: Progress | None = None
+) -> Understood:
+    """What `read` would make of a file, as far as it comes, in words for a page. Raises what `progress` raises."""
     source, sheets = None, _titles(name, content)
     try:
-        source = _source(name, content, how.sheet)
+        source = _source(name, content, how.sheet, progress)
         listing = frames.read_listing(source, how.named, how.left_out, {}, how.accepted)
     except Refused as refused:
         found = [slip[1] for slip in (_SLIP.match(problem.what) for problem in refused.problems) if slip]
         headings = tuple(source.rows[0][1]) if source else ()
-        problems = tuple(_for_page(problem) for problem in refused.problems)
+        problems = tuple(for_page(problem) for problem in refused.problems)
         return Understood(
             sheets, source.sheet if source else "", headings, None, problems, tuple(dict.fromkeys(found))
         )
-    notes = tuple(_for_page(note) for note in listing.notes)
+    notes = tuple(for_page(note) for note in listing.notes)
     listing = replace(listing, notes=notes)
     return Understood(sheets, source.sheet, tuple(source.rows[0][1]), listing)
+
+
+SHOWN_FIRST = 5
+"""Units of a packed list that are read without the others."""
+
+
+def packed(found: Understood) -> bytes:
+    """What was understood, to be kept: the units apart, so that a page need not read them all."""
+    listing = found.listing
+    units = listing.frame.units if listing else ()
+    strata = listing.frame.strata if listing else ()
+    head = {
+        **{name: getattr(found, name) for name in ("sheets", "sheet", "headings", "slips")},
+        "problems": [_as_row(problem) for problem in found.problems],
+        "columns": [(c.index, c.heading, c.field) for c in listing.columns] if listing else None,
+        "notes": [_as_row(note) for note in listing.notes] if listing else (),
+        "strata": strata,
+        "first": [_unit_row(unit, strata) for unit in units[:SHOWN_FIRST]],
+    }
+    return b"".join(map(_squeezed, (head, [_unit_row(unit, strata) for unit in units])))
+
+
+def unpacked(content: bytes, whole: bool = True) -> Understood:
+    """What `packed` was given; with `whole` False the first units alone."""
+    opener = zlib.decompressobj()
+    head = json.loads(opener.decompress(content))
+    if head["columns"] is None:
+        return Understood(**_parts(head))
+    rows, strata = head["first"], tuple(head["strata"])
+    if whole:
+        rows = json.loads(zlib.decompress(opener.unused_data))
+    units = tuple(_unit_of(row, strata) for row in rows)
+    columns = tuple(Column(*column) for column in head["columns"])
+    notes = tuple(Problem(*note) for note in head["notes"])
+    return Understood(**_parts(head), listing=Listing(Frame(units, strata), columns, notes))
+
+
+def _parts(head: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: tuple(head[name]) for name in ("sheets", "headings", "slips")}
+    problems = tuple(Problem(*problem) for problem in head["problems"])
+    return {**named, "sheet": head["sheet"], "problems": problems}
+
+
+def _as_row(problem: Problem) -> tuple[object, ...]:
+    return problem.at, problem.what, problem.do, problem.line
+
+
+def _unit_row(unit: Unit, strata: Sequence[str]) -> tuple[object, ...]:
+    own = (unit.unit, unit.name, unit.email, unit.contact, unit.language)
+    return *own, [unit.strata[name] for name in strata]
+
+
+def _unit_of(row: Sequence[Any], strata: Sequence[str]) -> Unit:
+    unit, name, email, contact, language, values = row
+    return Unit(unit, name, email, contact, language, dict(zip(strata, values, strict=True)))
+
+
+def _squeezed(content: object) -> bytes:
+    return zlib.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), 1)
 
 
 _SLIP = re.compile("“(.+?)” is elsewhere written “")
 _ON_A_PAGE = (
     (re.compile(r"(?:say which is the frame|say which): --(?:sheet|column) .*"), "say below which it is"),
     (re.compile(r"say which it is: --column .*"), "say below which it is"),
-    (re.compile(r"if it is another: --new-value"), "if it is another one, tick it below"),
+    (re.compile(r"if it is another: --new-value"), "if it is another one, say so below"),
     (re.compile(r"leave it out: --leave-out"), "leave it out below"),
     (re.compile(r"leave --sheet out"), "choose no sheet"),
+    (re.compile(r"to erase its contact: surveyapp frame remove"), "its contact is erased on its own page"),
 )
 """Options of the command line, and what stands in their place on a page."""
 
 
-def _for_page(problem: Problem) -> Problem:
+def for_page(problem: Problem) -> Problem:
+    """A problem in the words of a page, where the command line would name an option."""
     do = problem.do
     for option, words in _ON_A_PAGE:
         do = option.sub(words, do)
@@ -266,13 +407,26 @@ def _titles(name: str, content: bytes) -> tuple[str, ...]:
 # ── loading ──────────────────────────────────────────────────────────────────
 
 
-def _planned(
-    connection: Connection, name: str, file_name: str, content: bytes, how: Reading
-) -> tuple[Plan, list[Listed], list[Listed]]:
-    """The plan, the frame before it, and the frame after it."""
+@dataclass(frozen=True)
+class _Standing:
+    """A wave whose frame can be changed, as it stands now, and the values that its strata have."""
+
+    wave: Wave
+    instrument: Instrument
+    before: list[Listed]
+    values: Mapping[str, Collection[str]]
+
+
+def _standing(connection: Connection, name: str) -> _Standing:
     wave = _changeable(connection, name)
     before = stored.listed(connection, name)
-    listing = _read(file_name, content, how, frames.strata_values(found.unit for found in before))
+    values = frames.strata_values(found.unit for found in before)
+    return _Standing(wave, waves.published(connection, wave.survey, wave.version), before, values)
+
+
+def _planned(now: _Standing, listing: Listing) -> tuple[Plan, list[Listed]]:
+    """The plan, and the frame after it."""
+    wave, before = now.wave, now.before
     listing, left = _without_removed(listing, before)
     found = difference([item.unit for item in before], listing)
     found = replace(found, gone=_without(found.gone, {item.unit.unit for item in before if item.removed}))
@@ -280,10 +434,10 @@ def _planned(
         found = replace(found, new=tuple(replace(unit, sampled=False) for unit in found.new))
     problems = [*_gone_problems(found, before), *_moved_problems(found, before, wave)]
     if problems:
-        raise Refused(problems[: frames.MAX_PROBLEMS], name)
+        raise Refused(problems[: frames.MAX_PROBLEMS], wave.name)
     after = _after(before, found)
-    _check_cells(connection, wave, after)
-    return Plan(found, listing.notes, left), before, after
+    _check_cells(now, after)
+    return Plan(found, listing.notes, left), after
 
 
 def _without_removed(listing: Listing, before: Sequence[Listed]) -> tuple[Listing, tuple[str, ...]]:
@@ -322,7 +476,7 @@ def _gone_problems(found: Difference, before: Sequence[Listed]) -> list[Problem]
             why = "it was drawn into the sample"
         else:
             continue
-        do = "put its row back; to erase its contact: surveyapp frame remove"
+        do = "put its row back, or erase its contact by itself"
         problems.append(Problem(item.unit.unit, f"it is not in the file, and {why}", do))
     return problems
 
@@ -350,9 +504,9 @@ def _after(before: Sequence[Listed], found: Difference) -> list[Listed]:
     return kept + [Listed(b"", unit, invited=False, done=False, disposition="") for unit in found.new]
 
 
-def _check_cells(connection: Connection, wave: Wave, after: Sequence[Listed]) -> None:
+def _check_cells(now: _Standing, after: Sequence[Listed]) -> None:
     """Every cell must still be large enough, and its name fit into the boxes of the wave."""
-    instrument = waves.published(connection, wave.survey, wave.version)
+    wave, instrument = now.wave, now.instrument
     sizes = cell_sizes(_frame(wave, after), wave.carry, instrument.disclosure.minimum_base)
     if maximum_size(instrument) + room_beside(sizes) > wave.box_size:
         longest = max(sizes, key=len)

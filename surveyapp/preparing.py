@@ -90,11 +90,18 @@ def _check_version(connection: Connection, survey: str, version: str) -> Instrum
 
 
 def _save(db: Database, new: Preparation, hand: Hand) -> Preparation:
-    """Save what has become of a preparation. Raises `Overtaken` if it is not the revision that was seen."""
+    """Save what has become of a preparation. Raises `Overtaken` if it is not the revision that was seen.
+
+    What was understood of another file than the one that it has now is forgotten.
+    """
     seen = new.revision if hand.revision is None else hand.revision
     with db.transaction() as connection:
-        _found(connection, new.survey, new.wave)
-        return papers.save_preparation(connection, _signed(replace(new, revision=seen), hand))
+        before = _found(connection, new.survey, new.wave)
+        saved = papers.save_preparation(connection, _signed(replace(new, revision=seen), hand))
+        if file_of(before) != file_of(new):
+            papers.drop_listing(connection, new.survey, new.wave)
+            saved = replace(saved, counts=None, listing=b"")
+        return saved
 
 
 def _signed(new: Preparation, hand: Hand) -> Preparation:
@@ -121,29 +128,61 @@ def set_questionnaire(db: Database, known: Preparation, version: str, anyone: bo
 
     after = _with(known, version=version, anyone=anyone, strata=False)
     if anyone:
-        after = replace(_with(after, list=None, sample=None), frame_name="", frame=b"")
+        after = replace(_with(after, file="", sample=None), frame_name="", frame=b"")
     return _save(db, after, hand)
 
 
 def set_frame(db: Database, known: Preparation, file_name: str, content: bytes, hand: Hand) -> Preparation:
-    """Keep a file as the list of the wave. What is wrong with it `understood` says."""
+    """Keep a file as the list of the wave; `read_in` reads it, and `understood` says what is wrong with it."""
     if len(content) > framing.MAX_BYTES:
         what = f"it has {len(content):,} bytes"
         raise Refused([Problem("file", what, f"keep it under {framing.MAX_BYTES:,}")])
 
     after = _with(known, reading={}, sample=None, strata=False, carry=None, merged={})
-    return _save(db, _counted(replace(after, frame_name=file_name[:100], frame=content)), hand)
+    return _save(db, _unread(replace(after, frame_name=file_name[:100], frame=content)), hand)
 
 
 def set_reading(db: Database, known: Preparation, how: Reading, hand: Hand) -> Preparation:
-    """Say how the file is to be read: its sheet, which column is what, what is left out, what is no slip."""
+    """Say how the file is to be read: its sheet, which column is what, what is left out, what is no slip.
+
+    Then it is to be read again.
+    """
     kept = {
         "sheet": how.sheet,
         "named": dict(how.named or {}),
         "left_out": sorted(how.left_out),
         "accepted": sorted(how.accepted),
     }
-    return _save(db, _counted(_with(known, reading=kept, sample=None, strata=False)), hand)
+    return _save(db, _unread(_with(known, reading=kept, sample=None, strata=False)), hand)
+
+
+def read_in(
+    db: Database,
+    known: Preparation,
+    progress: framing.Progress | None = None,
+    settle: Callable[[Connection, str], None] = lambda _connection, _said: None,
+) -> None:
+    """Read the file of a preparation, and keep what was understood, unless it has another file by then.
+
+    `settle` is called in the transaction, with a word that names nobody. The revision stays: people go on with
+    other steps meanwhile. Raises `NotFound` if the wave is being prepared no more.
+    """
+    found = framing.understood(known.frame_name, known.frame, reading(known), progress)
+    packed, counts, said = framing.packed(found), _counts(found), _said_of(found)
+    with db.transaction() as connection:
+        if file_of(_found(connection, known.survey, known.wave)) == file_of(known):
+            papers.keep_listing(connection, known.survey, known.wave, counts, packed)
+        settle(connection, said)
+
+
+def file_of(known: Preparation) -> str:
+    """What tells a file, read in one way, from another, or from the same read otherwise; "" for none."""
+    return str(known.settings.get("file") or "")
+
+
+def is_unread(known: Preparation) -> bool:
+    """Whether the file of a preparation is still to be read."""
+    return bool(known.frame) and not known.listing
 
 
 def set_sample(db: Database, known: Preparation, design: Design | None, seed: str, hand: Hand) -> Preparation:
@@ -157,8 +196,8 @@ def set_sample(db: Database, known: Preparation, design: Design | None, seed: st
 
 
 def understood(known: Preparation) -> Understood:
-    """What is understood of the file of a preparation."""
-    return framing.understood(known.frame_name, known.frame, reading(known)) if known.frame else Understood()
+    """What is understood of the file of a preparation, with the first of its units; `counts` says how many."""
+    return framing.unpacked(known.listing, whole=False) if known.listing else Understood()
 
 
 def reading(known: Preparation) -> Reading:
@@ -181,16 +220,32 @@ def frame(known: Preparation) -> Frame | None:
 def _listed(known: Preparation) -> Frame:
     if not known.frame:
         raise Refused([Problem("file", "there is no list yet", "choose a file")])
-    return framing.read(known.frame_name, known.frame, reading(known)).frame
+    if not known.listing:
+        raise Refused([Problem("file", "the list is not read yet", "wait for that, or have it read again")])
+    found = framing.unpacked(known.listing)
+    if found.listing is None:
+        raise Refused(found.problems, known.frame_name)
+    return found.listing.frame
 
 
-def _counted(known: Preparation) -> Preparation:
-    """With what the list of steps says of the file, so that it need not be read for that."""
-    listing = understood(known).listing
-    if listing is None:
-        return _with(known, list=None)
-    sizes = {"units": len(listing.frame.units), "issued": listing.frame.issued, "strata": [*listing.frame.strata]}
-    return _with(known, list=sizes)
+def _unread(known: Preparation) -> Preparation:
+    """With a new mark of its file: what was understood before is of another one."""
+    return _with(known, file=privacy.new_id().hex())
+
+
+def _counts(found: Understood) -> dict[str, Any] | None:
+    """What the list of steps says of a file, so that it need not be read for that."""
+    if found.listing is None:
+        return None
+    frame = found.listing.frame
+    return {"units": len(frame.units), "issued": frame.issued, "strata": [*frame.strata]}
+
+
+def _said_of(found: Understood) -> str:
+    if found.listing is None:
+        count = len(found.problems)
+        return f"the list has {count:,} problem{'' if count == 1 else 's'}; they stand on its page"
+    return f"{len(found.listing.frame.units):,} organisations are understood; look at them on the page of the list"
 
 
 # ── strata ───────────────────────────────────────────────────────────────────
@@ -446,14 +501,16 @@ def steps(known: Preparation) -> list[Step]:
 def is_ready(known: Preparation) -> bool:
     """Whether nothing is left but to open the wave."""
     kept = known.settings
-    listed = kept["anyone"] or bool(kept.get("list") and kept.get("strata"))
+    listed = kept["anyone"] or bool(known.counts and kept.get("strata"))
     return bool(listed and "texts" in kept and _has_key(kept.get("key") or {}) and kept.get("seen"))
 
 
 def _frame_step(known: Preparation) -> Step:
-    title, kept = "The list of organisations", known.settings.get("list")
+    title, kept = "The list of organisations", known.counts
     if not known.frame:
         return Step("frame", title, OPEN)
+    if is_unread(known):
+        return Step("frame", title, OPEN, "the file is still to be read")
     if not kept:
         return Step("frame", title, WRONG, "the file has problems")
     drawn = ", a sample of it" if known.settings.get("sample") else ""
@@ -463,7 +520,7 @@ def _frame_step(known: Preparation) -> Step:
 
 def _strata_step(known: Preparation) -> Step:
     title, kept = "Strata that go with the answers", known.settings
-    if not kept.get("list"):
+    if not known.counts:
         return Step("strata", title, WAITS)
     if kept.get("strata"):
         return Step("strata", title, DONE, ", ".join(kept["carry"]) or "none")
@@ -483,7 +540,7 @@ def _has_key(kept: Mapping[str, Any]) -> bool:
 
 
 def _test_state(known: Preparation) -> tuple[str, str]:
-    if not known.settings["anyone"] and not known.settings.get("list"):
+    if not known.settings["anyone"] and not known.counts:
         return WAITS, ""
     return (DONE, "looked at") if known.settings.get("seen") else (OPEN, "")
 

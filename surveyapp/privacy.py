@@ -14,7 +14,9 @@ import secrets
 import struct
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
@@ -147,6 +149,23 @@ def open_sitting(key: bytes, box: bytes, label: bytes) -> bytes:
     return open_draft(key, box, label)
 
 
+# ── files that staff have handed in: opened by the server alone, until they are taken in or refused ─
+
+
+def seal_upload(secret: bytes, content: bytes, label: bytes) -> bytes:
+    """A file that waits, or what was found in it, encrypted and bound to `label`."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(keyed_hash(secret, "upload")).encrypt(nonce, content, label)
+
+
+def open_upload(secret: bytes, box: bytes, label: bytes) -> bytes:
+    """What `seal_upload` was given. Raises `CannotOpen`."""
+    try:
+        return AESGCM(keyed_hash(secret, "upload")).decrypt(box[:_NONCE], box[_NONCE:], label)
+    except (InvalidTag, ValueError):
+        raise CannotOpen("the file does not open with the key in keys/staff; hand it in again") from None
+
+
 # ── boxes: opened by the key holder alone ────────────────────────────────────
 
 
@@ -206,6 +225,64 @@ def read_key_file(text: str) -> tuple[str, bytes]:
 def fingerprint(key: bytes, wave: str, content: bytes) -> bytes:
     """What a file of returns is known again by, in one wave: to whoever has `key` and the same file."""
     return hmac.digest(key, b"surveyapp returns 1 " + wave.encode() + b"\0" + content, "sha256")
+
+
+# ── keys that are changed: the newest seals, older ones still open ───────────
+
+SETTLING = 60
+"""Seconds for which a new key opens and does not seal yet: by then every process that shares its file knows it."""
+
+_KEYS = "surveyapp keys 1"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a file, and when it was made, in seconds."""
+
+    made: int
+    secret: bytes = field(repr=False)
+
+
+def read_keys(content: bytes, made: int) -> tuple[Key, ...]:
+    """The keys of a file, the newest first; a file of 32 bytes is one key, made at `made`. Raises `CannotOpen`."""
+    if len(content) == 32:
+        return (Key(made, content),)
+    first, *lines = content.decode(errors="replace").removesuffix("\n").split("\n")
+    try:
+        keys = tuple(Key(int(at), bytes.fromhex(text)) for at, text in (line.split(" ") for line in lines))
+    except ValueError:
+        keys = ()
+    if first != _KEYS or not keys or any(len(key.secret) != 32 for key in keys):
+        raise CannotOpen("this is no file of keys; put it back from where keys are kept")
+    return keys
+
+
+def keys_file(keys: Sequence[Key]) -> bytes:
+    """The content of a file with these keys."""
+    return "".join([f"{_KEYS}\n", *(f"{key.made} {key.secret.hex()}\n" for key in keys)]).encode()
+
+
+def in_turn(keys: Sequence[Key], now: float) -> tuple[bytes, ...]:
+    """The secrets by which something may be sealed, the one that seals now first, the others the newest first."""
+    first = next((key for key in keys if key.made + SETTLING <= now), keys[-1])
+    return (first.secret, *(key.secret for key in keys if key is not first))
+
+
+def still_good(keys: Sequence[Key], now: float, life: int) -> tuple[Key, ...]:
+    """The keys without those under which nothing is alive that lives for `life` seconds from its sealing."""
+    return tuple(
+        key
+        for newer, key in zip((None, *keys), keys, strict=False)
+        if newer is None or newer.made + SETTLING + life > now
+    )
+
+
+def with_any(keys: Sequence[bytes], opening: Callable[[bytes], T]) -> T:
+    """What one of several keys opens. Raises `CannotOpen` if none does."""
+    for key in keys[:-1]:
+        with suppress(CannotOpen):
+            return opening(key)
+    return opening(keys[-1])
 
 
 # ── the respondent's cookie: readable by the server alone ────────────────────

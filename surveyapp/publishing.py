@@ -6,7 +6,7 @@ from datetime import date
 from surveyapp.instrument import Instrument, read_instrument
 from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.storage import waves
-from surveyapp.storage.database import Database
+from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Version
 
 
@@ -25,10 +25,14 @@ def publish(db: Database, content: bytes, today: date) -> Published:
     Raises `Refused` with every problem of the document, or `SurveyError` if the version exists with other content.
     """
     instrument = read_instrument(content)
-    document = content.decode("utf-8-sig")
     with db.transaction() as connection:
-        new = waves.add_version(connection, instrument, document, today.isoformat())
-        digest = waves.published_hash(connection, instrument.survey, instrument.version)
+        return put_in_force(connection, instrument, content, today)
+
+
+def put_in_force(connection: Connection, instrument: Instrument, content: bytes, today: date) -> Published:
+    """Store a version that was read from `content`, as a part of a transaction. Raises like `publish`."""
+    new = waves.add_version(connection, instrument, content.decode("utf-8-sig"), today.isoformat())
+    digest = waves.published_hash(connection, instrument.survey, instrument.version)
     return Published(instrument, digest, new)
 
 

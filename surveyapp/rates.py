@@ -133,9 +133,13 @@ def disposition(answered: int, applicable: int) -> str:
     return "partial" if share >= PARTIAL else "breakoff"
 
 
-def sorted_by_completeness(completeness: Iterable[tuple[int, int]]) -> dict[str, int]:
-    """Responses by `disposition`, each given as its closed items answered and applicable."""
-    found = Counter(disposition(answered, applicable) for answered, applicable in completeness)
+def sorted_by_completeness(
+    completeness: Iterable[tuple[int, int]] | Mapping[tuple[int, int], int],
+) -> dict[str, int]:
+    """Responses by `disposition`, each given as its closed items answered and applicable, or counted by these."""
+    found: Counter[str] = Counter()
+    for (answered, applicable), times in Counter(completeness).items():
+        found[disposition(answered, applicable)] += times
     return {name: found[name] for name in ("complete", "partial", "breakoff")}
 
 

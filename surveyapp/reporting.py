@@ -4,18 +4,21 @@ import hashlib
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
-from surveyapp import privacy
+from surveyapp import engines, privacy
 from surveyapp.analysis.columns import Part, read_part
 from surveyapp.analysis.dataset import Dataset, assemble
 from surveyapp.analysis.derived import Derived
 from surveyapp.analysis.disclosure.ledger import LedgerEntry
+from surveyapp.analysis.large import Legend, Responses, joined
 from surveyapp.analysis.microdata import Microdata, Recipe, signature
 from surveyapp.analysis.microdata import microdata as microdata_of
 from surveyapp.analysis.plans import default_plan, read_plan
@@ -25,6 +28,7 @@ from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.rates import Fieldwork, sorted_by_completeness
 from surveyapp.storage import counted, publications, responses, snapshots, waves
+from surveyapp.storage import parts as stored_parts
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.publications import Publication
 from surveyapp.storage.responses import Response, Verbatim
@@ -52,14 +56,15 @@ def open_tray(
     """
     with db.reading() as connection:
         wave = waves.wave_named(connection, name)
-        before = responses.tray(connection, name)
-    known = _open_all(before, private_key, wave, progress)
+        waiting = responses.tray_size(connection, name)
+    known = _open_all(_boxes(db, name), waiting, private_key, wave, progress)
     with db.transaction() as connection:
         wave = waves.wave_named(connection, name)
         instrument = waves.published(connection, wave.survey, wave.version)
-        boxes = responses.tray(connection, name)
-        known |= _open_all([box for box in boxes if box[0] not in known], private_key, wave)  # came in meanwhile
-        leaving = _release(connection, wave, instrument, {id_: known[id_] for id_, _ in boxes})
+        boxes = responses.tray_ids(connection, name)
+        late = [(id_, responses.box(connection, id_)) for id_ in boxes if id_ not in known]  # came in meanwhile
+        known |= _open_all(late, len(late), private_key, wave)
+        leaving = _release(connection, wave, instrument, {id_: known[id_] for id_ in boxes})
     try:
         db.vacuum()
     except NotSaved as error:
@@ -77,19 +82,34 @@ def load(
     `SurveyError` when answers still wait in the tray of a closed wave, or none have been released.
     """
     with db.reading() as connection:
-        wave = waves.wave_named(connection, name)
-        instrument = waves.published(connection, wave.survey, wave.version)
-        _check_released(wave, responses.response_count(connection, name), responses.tray_size(connection, name))
+        known = _known(connection, name)
         mark = responses.fingerprint(connection, name)
-        facts = _facts(wave, waves.published_hash(connection, wave.survey, wave.version))
-        folder = kept if wave.state == "closed" else None
+        return known[0], _read(db, connection, known, kept, at_hand, mark), known[2]
 
-        def read() -> Dataset:
-            return assemble(instrument, _parts(connection, wave, folder, mark), wave.carry)
 
-        key = (str(db.place), name, mark, facts.version_hash, wave.carry)
-        data = at_hand.get(key, read) if at_hand is not None else read()
-    return wave, data, facts
+Known = tuple[Wave, Instrument, WaveFacts]
+"""A wave, the questionnaire whose questions are reported, and the facts."""
+
+
+def _read(
+    db: Database, connection: Connection, known: Known, kept: Path | None, at_hand: "AtHand | None", mark: str
+) -> Dataset:
+    wave, instrument, facts = known
+    folder = kept if wave.state == "closed" else None
+
+    def read() -> Dataset:
+        return assemble(instrument, _parts(connection, wave, folder, mark), wave.carry)
+
+    key = (str(db.place), wave.name, mark, facts.version_hash, wave.carry)
+    return at_hand.get(key, read) if at_hand is not None else read()
+
+
+def _known(connection: Connection, name: str) -> Known:
+    """A wave whose responses can be read, its questionnaire and its facts. Raises `SurveyError` if they cannot."""
+    wave = waves.wave_named(connection, name)
+    instrument = waves.published(connection, wave.survey, wave.version)
+    _check_released(wave, responses.has_responses(connection, name), responses.tray_size(connection, name))
+    return wave, instrument, _facts(wave, waves.published_hash(connection, wave.survey, wave.version))
 
 
 MOST_AT_HAND = 2
@@ -140,6 +160,106 @@ def _parts(connection: Connection, wave: Wave, folder: Path | None, mark: str) -
     return list(parts.values())
 
 
+# ── large waves ──────────────────────────────────────────────────────────────
+
+LARGE = 500_000
+"""A closed wave of more responses is left to DuckDB, where that is installed: reading them takes 7 kB each."""
+
+PART, AT_ONCE = 100_000, 20_000
+"""Responses in a part of a large wave, and how many of them are read at once: their texts take the memory."""
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Who counts the responses of a wave: `memory`, `duckdb`, `dask` (at `scheduler`, else here), or `auto`.
+
+    `progress` is told how many responses are in parts, and of how many.
+    """
+
+    engine: str = "auto"
+    scheduler: str | None = None
+    progress: Callable[[int, int], None] = lambda _done, _of: None
+
+
+@contextmanager
+def counted_by(
+    db: Database,
+    name: str,
+    kept: Path | None = None,
+    at_hand: AtHand | None = None,
+    counting: Counting | None = None,
+) -> Iterator[tuple[Wave, Responses, WaveFacts]]:
+    """What `load` gives; or the wave left where it is, with an engine that counts it until the end of the `with`.
+
+    Raises `SurveyError` for an engine that is not installed, or that is asked for a wave which is not closed.
+    """
+    counting = counting or Counting()
+    with db.reading() as connection:
+        known = wave, instrument, facts = _known(connection, name)
+        mark = responses.fingerprint(connection, name)
+        opened = _opener(wave, responses.how_many(mark), counting)
+        if opened is None or kept is None:
+            here = _read(db, connection, known, kept, at_hand, mark)
+    if opened is None or kept is None:
+        yield wave, here, facts
+        return
+    written, legend = parts(db, name, kept, counting.progress)
+    with opened(written) as engine:
+        yield wave, legend.responses(instrument, wave.carry, engine), facts
+
+
+def _opener(wave: Wave, n: int, counting: Counting) -> engines.Opener | None:
+    """The engine for a wave of so many responses; None for memory."""
+    closed = wave.state == "closed"
+    if counting.engine == "memory":
+        return None
+    if counting.engine == "auto":
+        return engines.opener("duckdb") if closed and n > LARGE and engines.installed("duckdb") else None
+    if not closed:
+        raise SurveyError(f"{wave.name} still takes answers, and engines count closed waves; use none")
+    return engines.opener(counting.engine, counting.scheduler)
+
+
+def parts(
+    db: Database, name: str, folder: Path, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> tuple[list[Path], Legend]:
+    """The Parquet parts of a closed wave in a folder, written if they are not there, and how to read them.
+
+    Never more than a part is in memory, and the database is free between one reading and the next. Raises what
+    `load` does, and `SurveyError` if the disk refuses.
+    """
+    with db.reading() as connection:
+        wave, instrument, facts = _known(connection, name)
+        found = responses.fingerprint(connection, name)
+    of, mark = responses.how_many(found), f"{found} {facts.version_hash}"
+    if (known := stored_parts.kept(folder, name, mark)) is not None:
+        return known[0], Legend(**known[1])
+    legend = Legend()
+
+    def columns() -> Iterator[stored_parts.Columns]:
+        read = (legend.columns(instrument, some) for some in _batches(db, wave))
+        while some := list(islice(read, max(1, PART // AT_ONCE))):
+            yield joined(some)
+            progress(legend.n, of)
+
+    return stored_parts.keep(folder, name, mark, columns(), vars(legend)), legend
+
+
+def _batches(db: Database, wave: Wave) -> Iterator[list[Part]]:
+    """The responses of a wave by version, a few at a time."""
+    last = b""
+    while True:
+        with db.reading() as connection:
+            lines, last = responses.some_lines(connection, wave.name, last, min(PART, AT_ONCE))
+            known = {name: waves.published(connection, wave.survey, name or wave.version) for name in lines}
+        if not lines:
+            return
+        yield [read_part(known[name], cells, texts) for name, (cells, texts) in lines.items()]
+
+
+# ── tables ───────────────────────────────────────────────────────────────────
+
+
 def sent(db: Database, name: str, kept: Path | None = None) -> dict[str, int] | None:
     """How many responses are "complete", "partial" and "breakoff" by AAPOR's rule; None while any is sealed."""
     with db.reading() as connection:
@@ -150,7 +270,8 @@ def sent(db: Database, name: str, kept: Path | None = None) -> dict[str, int] | 
         mark = responses.fingerprint(connection, name)
     if kept is not None and (known := counted.kept(kept, name, mark)) is not None:
         return known
-    found = sorted_by_completeness(load(db, name, kept)[1].completeness)
+    with counted_by(db, name, kept) as (_, data, _):
+        found = sorted_by_completeness(data.completeness)
     if kept is not None:
         counted.keep(kept, name, mark, found)
     return found
@@ -164,41 +285,65 @@ def report(
     themes: Mapping[str, ThemeColumns] | None = None,
     kept: Path | None = None,
     at_hand: AtHand | None = None,
+    counting: Counting | None = None,
 ) -> Report:
     """The report of a wave by a plan's JSON, or with every closed question and coded open one in order.
 
     `asked` says of the organisations what `watching` does, given what `sent` says: reporting knows none of them.
     Without it nothing is said of them. `themes` are the coded answers by question, from `coding`; `kept` and
-    `at_hand` are as in `load`. Raises `Refused` with every problem of the plan, and what `load` raises.
+    `at_hand` are as in `load`, `counting` says who counts. Raises `Refused` with every problem of the plan, and
+    what `counted_by` raises.
     """
-    wave, data, facts = load(db, name, kept, at_hand)
-    coded = themes or {}
-    if plan is None:
-        chosen = default_plan(data.instrument, list(coded))
-    else:
-        chosen = read_plan(plan, data.instrument, wave.carry, list(coded))
-    named = {other for entry in chosen.tables for other in [*(entry.waves or []), *(entry.audiences or [])]}
-    others = {other: Source(*load(db, other, kept, at_hand)[1:]) for other in sorted(named)}
-    with db.reading() as connection:
-        earlier = [_published(each) for each in publications.publications(connection, name)]
-        sealed = responses.tray_size(connection, name)
-    response = asked(None if sealed else sorted_by_completeness(data.completeness)) if asked else None
-    return compile_report(chosen, data, facts, response, coded, others, earlier)
+    with ExitStack() as opened:
+
+        def source(of: str) -> tuple[Wave, Responses, WaveFacts]:
+            return opened.enter_context(counted_by(db, of, kept, at_hand, counting))
+
+        wave, data, facts = source(name)
+        coded = themes or {}
+        if plan is None:
+            chosen = default_plan(data.instrument, list(coded))
+        else:
+            chosen = read_plan(plan, data.instrument, wave.carry, list(coded))
+        named = {other for entry in chosen.tables for other in [*(entry.waves or []), *(entry.audiences or [])]}
+        others = {other: Source(*source(other)[1:]) for other in sorted(named)}
+        with db.reading() as connection:
+            earlier = [_published(each) for each in publications.publications(connection, name)]
+            sealed = responses.tray_size(connection, name)
+        response = asked(None if sealed else sorted_by_completeness(data.completeness)) if asked else None
+        compiled = compile_report(chosen, data, facts, response, coded, others, earlier)
+        return replace(compiled, checked=frozenset(each.name for each in earlier))
 
 
-def publish(db: Database, compiled: Report, write: Callable[[], None]) -> None:
-    """`write` the file of a report and enter it in the ledger: later releases are checked against it.
+Files = AbstractContextManager[Callable[[], None]]
+"""Files that are ready, and what puts them into place."""
 
-    Nothing is entered if the file cannot be written.
+
+def publish(db: Database, compiled: Report, files: Files) -> None:
+    """Enter a report in the ledger, against which later releases are checked, then put its files into place.
+
+    They are ready by then (`config.ready`): if they cannot be written nothing is entered. Wherever a process is
+    killed, no file is in its place that the ledger does not know. Raises `SurveyError` if another release was
+    entered since this one was worked out: it was not checked against that.
     """
     entries = "\n".join(sorted(entry.to_json() for entry in compiled.entries))
     declared = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in compiled.derived]
     derived = json.dumps(declared, ensure_ascii=False)
     digest = hashlib.sha256(f"{derived}\n{entries}".encode()).hexdigest()
     name = f"{compiled.title} ({digest[:8]})"
-    with db.transaction() as connection:
-        publications.publish(connection, compiled.facts.wave, Publication(name, derived, entries))
-        write()
+    with files as put_into_place:
+        with db.transaction() as connection:
+            _check_up_to_date(connection, compiled, name)
+            publications.publish(connection, compiled.facts.wave, Publication(name, derived, entries))
+        put_into_place()
+
+
+def _check_up_to_date(connection: Connection, compiled: Report, name: str) -> None:
+    """Of two reports that are worked out at once the second is checked against the first, by being made again."""
+    wave = compiled.facts.wave
+    known = {each.name for each in publications.publications(connection, wave) if each.entries}
+    if known - compiled.checked - {name}:
+        raise SurveyError(f"other tables of {wave} were released while these were worked out; make them again")
 
 
 def _published(publication: Publication) -> Published:
@@ -223,14 +368,18 @@ def file_of(
     `edition` is that of the workbook: published, or analyst; the others are of the Word document. Raises
     `SurveyError` for any other ending or a full disk.
     """
-    from surveyapp import export  # here, for what writes spreadsheets and documents is slow to load
+    # here, for what writes spreadsheets and documents is slow to load
+    from surveyapp.export.appendix import appendix
+    from surveyapp.export.charts import charts
+    from surveyapp.export.figures import figures
+    from surveyapp.export.workbook import workbook
 
-    in_word = partial(export.appendix, with_charts=with_charts, with_questionnaire=with_questionnaire)
+    in_word = partial(appendix, with_charts=with_charts, with_questionnaire=with_questionnaire)
     writers: dict[str, Writer] = {
-        ".xlsx": partial(export.workbook, edition=edition),
+        ".xlsx": partial(workbook, edition=edition),
         ".docx": in_word,
-        ".json": export.figures,
-        ".zip": export.charts,
+        ".json": figures,
+        ".zip": charts,
     }
     if suffix not in writers:
         raise SurveyError(f"{suffix or 'no ending'} is not a kind of file; end the name in {' or '.join(writers)}")
@@ -252,9 +401,9 @@ def without_chart(compiled: Report) -> list[str]:
 
 def manifest_of(compiled: Report, name: str, content: bytes, plan: bytes | None, edition: str) -> bytes:
     """The hashes of a file that `file_of` gave, of what it was made of, and of each table, as JSON."""
-    from surveyapp import export
+    from surveyapp.export.manifest import manifest
 
-    return export.manifest(compiled, name, content, plan, edition)
+    return manifest(compiled, name, content, plan, edition)
 
 
 # ── microdata ────────────────────────────────────────────────────────────────
@@ -274,22 +423,21 @@ def microdata(
     """
     wave, data, facts = load(db, name, kept, at_hand)
     if wave.state != "closed":
-        raise SurveyError(f"{name} still takes answers; close it first: surveyapp wave close {name}")
+        raise SurveyError(f"{name} still takes answers; close it first")
     return microdata_of(data, recipe), facts
 
 
-def give_out(
-    db: Database, data: Microdata, facts: WaveFacts, write: Callable[[], None], beside: bool = False
-) -> None:
-    """`write` the files of microdata and enter their columns in the ledger.
+def give_out(db: Database, data: Microdata, facts: WaveFacts, files: Files, beside: bool = False) -> None:
+    """Enter the columns of microdata in the ledger, then put their files into place, as `publish` does.
 
     Two files with different columns can be put together over those that they share. So a second one raises
     `SurveyError`, unless it goes `beside` the first. Nothing is entered if the files cannot be written.
     """
-    with db.transaction() as connection:
-        _check_alone(connection, data, facts, beside)
-        publications.publish(connection, facts.wave, Publication(_entry(data), "[]", ""))
-        write()
+    with files as put_into_place:
+        with db.transaction() as connection:
+            _check_alone(connection, data, facts, beside)
+            publications.publish(connection, facts.wave, Publication(_entry(data), "[]", ""))
+        put_into_place()
 
 
 def check_given_out(db: Database, data: Microdata, facts: WaveFacts, beside: bool = False) -> None:
@@ -303,7 +451,7 @@ def _check_alone(connection: Connection, data: Microdata, facts: WaveFacts, besi
     if not beside and any(re.fullmatch(f"{_MICRODATA}[0-9a-f]{{16}}", each) for each in known):
         raise SurveyError(
             f"microdata of {facts.wave} with other columns or bands exist, and the two could be put together; "
-            "write the same ones again, or say that the earlier file went to nobody (--beside-earlier)"
+            "write the same ones again, or say that the earlier file went to nobody"
         )
 
 
@@ -351,22 +499,24 @@ def microdata_files(
 # ── opening the tray ─────────────────────────────────────────────────────────
 
 
-def _release(
-    connection: Connection, wave: Wave, instrument: Instrument, opened: Mapping[bytes, dict[str, Any]]
-) -> int:
+def _release(connection: Connection, wave: Wave, instrument: Instrument, opened: Mapping[bytes, bytes]) -> int:
     boxes, contents = list(opened), list(opened.values())
-    cells = [content["cell"] for content in contents]
+    inside = [(content["cell"], content["version"]) for content in map(json.loads, contents)]
     closed = wave.state == "closed"
-    leaving = privacy.leavers(cells, instrument.disclosure.minimum_base, closed)
+    leaving = privacy.leavers([cell for cell, _ in inside], instrument.disclosure.minimum_base, closed)
     before = responses.responses(connection, wave.name)
-    marks = _released_marks(before, [(cells[i], contents[i]["version"]) for i in leaving])
-    parts = [_parted(contents[i], mark, instrument) for i, mark in zip(leaving, marks, strict=True)]
+    marks = _released_marks(before, [inside[i] for i in leaving])
+
+    def parts() -> Iterator[tuple[Response, list[Verbatim]]]:
+        for i, mark in zip(leaving, marks, strict=True):
+            yield _parted(json.loads(contents[i]), mark, instrument)
+
     responses.release(
         connection,
         wave.name,
         [boxes[i] for i in leaving],
-        [(privacy.new_id(), response) for response, _ in parts],
-        [(privacy.new_id(), verbatim) for _, verbatims in parts for verbatim in verbatims],
+        ((privacy.new_id(), response) for response, _ in parts()),
+        ((privacy.new_id(), verbatim) for _, verbatims in parts() for verbatim in verbatims),
     )
     return len(leaving)
 
@@ -388,24 +538,43 @@ def _released_marks(before: Sequence[Response], marks: Sequence[tuple[str, str]]
     return list(zip(cells, versions, strict=True))
 
 
+_AT_ONCE = 500
+"""Boxes that are fetched together: one has 20 to 100 times the length of what is in it."""
+
+
+def _boxes(db: Database, name: str) -> Iterator[tuple[bytes, bytes]]:
+    """Every box of a wave; the store is free for others between some of them and the next."""
+    last = b""
+    while True:
+        with db.reading() as connection:
+            some = responses.tray_part(connection, name, last, _AT_ONCE)
+        yield from some
+        if len(some) < _AT_ONCE:
+            return
+        last = some[-1][0]
+
+
 def _open_all(
-    boxes: Sequence[tuple[bytes, bytes]],
+    boxes: Iterable[tuple[bytes, bytes]],
+    of: int,
     key: bytes,
     wave: Wave,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> dict[bytes, dict[str, Any]]:
-    contents: dict[bytes, dict[str, Any]] = {}
-    broken = 0
-    for done, (id_, box) in enumerate(boxes):
-        if done % 100 == 0:
-            progress(done, len(boxes))
+) -> dict[bytes, bytes]:
+    """What is in the boxes, as JSON: parsed it would take five times the memory."""
+    contents: dict[bytes, bytes] = {}
+    seen = broken = 0
+    for id_, box in boxes:
+        if seen % 100 == 0:
+            progress(seen, max(of, seen))
+        seen += 1
         try:
-            contents[id_] = json.loads(privacy.open_box(key, box, wave.seal_info))
+            contents[id_] = privacy.open_box(key, box, wave.seal_info)
         except privacy.CannotOpen:
             broken += 1
     if broken:
-        reason = "the key is not the one of this wave" if broken == len(boxes) else "those boxes are damaged"
-        raise SurveyError(f"{broken} of {len(boxes)} boxes do not open: {reason}; nothing was released")
+        reason = "the key is not the one of this wave" if broken == seen else "those boxes are damaged"
+        raise SurveyError(f"{broken} of {seen} boxes do not open: {reason}; nothing was released")
     return contents
 
 
@@ -423,11 +592,9 @@ def _parted(
 # ── loading ──────────────────────────────────────────────────────────────────
 
 
-def _check_released(wave: Wave, released: int, waiting: int) -> None:
+def _check_released(wave: Wave, released: bool, waiting: int) -> None:
     if wave.state == "closed" and waiting:
-        raise SurveyError(
-            f"{waiting} answers of {wave.name} wait in the tray; run first: surveyapp tray open {wave.name}"
-        )
+        raise SurveyError(f"{waiting} answers of {wave.name} wait in the tray; open the tray first")
     if not released:
         raise SurveyError(f"no answers of {wave.name} have been released yet; close the wave and open the tray")
 

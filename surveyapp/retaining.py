@@ -14,7 +14,7 @@ from pathlib import Path
 
 from surveyapp.config import Home, write_aside
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
-from surveyapp.storage import backups, jobs, keeping, papers, responses, sittings, waves
+from surveyapp.storage import backups, jobs, keeping, papers, responses, sittings, uploads, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -34,6 +34,9 @@ PREPARED_DAYS = 30
 
 SITTING_DAYS = 7
 """Days without a change after which a sitting at paper returns is erased; the paper is still there."""
+
+UPLOAD_DAYS = 1
+"""Days after which a file that was handed in and never confirmed is erased, with what was found in it."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ def run(db: Database, home: Home, today: date) -> Erased:
                 counts[wave.name] = {part: _IN_STORE[part](connection, wave.name) for part in due}
         papers.drop_old_preparations(connection, (today - timedelta(days=PREPARED_DAYS)).isoformat())
         sittings.drop_old(connection, (today - timedelta(days=SITTING_DAYS)).isoformat())
+        drop_old_uploads(connection, today)
     for name, parts in counts.items():
         for part in parts:
             parts[part] += _erase_files(home, name, part)
@@ -278,7 +282,7 @@ def _waits(connection: Connection, wave: Wave, part: str) -> str:
     if part == "key" and wave.key_place == "holder":
         return "it is with the key holder, who destroys it"
     if part == "key" and responses.tray_size(connection, wave.name):
-        return f"the tray must be opened first: surveyapp tray open {wave.name}"
+        return "open the tray first: without the key nobody could read what is in it"
     return ""
 
 
@@ -312,10 +316,23 @@ JOB_DAYS = 30
 
 
 def erase_job(db: Database, home: Home, id_: bytes) -> None:
-    """Erase what a job made, and forget it: in this order, so that nothing is left that nobody knows of."""
+    """Erase what a job made and the file that it is about, and forget it, in this order: nothing is left over."""
     erase_job_files(home, id_)
     with db.transaction() as connection:
+        drop_upload_of(connection, id_)
         jobs.drop(connection, id_)
+
+
+def drop_upload_of(connection: Connection, id_: bytes) -> None:
+    """Erase the file that a job is about, if there is one."""
+    job = jobs.job(connection, id_)
+    if job and (upload := job.settings.get("upload")):
+        uploads.drop(connection, bytes.fromhex(upload))
+
+
+def drop_old_uploads(connection: Connection, today: date) -> None:
+    """Erase files that were handed in and never confirmed."""
+    uploads.drop_old(connection, (today - timedelta(days=UPLOAD_DAYS)).isoformat())
 
 
 def erase_job_files(home: Home, id_: bytes) -> None:

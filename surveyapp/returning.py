@@ -102,17 +102,21 @@ def load_returns(
     again: bool = False,
     key: Callable[[], bytes] | None = None,
     progress: Progress | None = None,
+    opening: Progress | None = None,
+    settle: Callable[[Connection, Loaded], None] = lambda _connection, _loaded: None,
 ) -> Loaded:
     """Put every row of a CSV or .xlsx file into the tray of a wave, in one transaction.
 
     `unit_column` names the column with the organisation's unit, which is marked done by the same transaction;
     without it invitations are not touched. `partial` lets returns in that lack required answers, `again` a file
-    that was loaded before; `key` gives the secret of the server by which it is known. Raises `Refused` with every
-    problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an
+    that was loaded before; `key` gives the secret of the server by which it is known. `opening` is told how far a
+    workbook is unpacked, before `progress` is told of the returns; `settle` is called in the transaction. Raises
+    `Refused` with every problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an
     organisation sends its answers in the same moment; then nothing is loaded.
     """
-    entry = _read_file(db, name, file_name, content, unit_column, partial, progress)
+    entry = _read_file(db, name, file_name, content, unit_column, partial, progress, opening)
     known_as = entry.fingerprint(key)
+    loaded = entry.told(bool(known_as))
     with db.transaction() as connection:
         if waves.wave_named(connection, name) != entry.wave:
             raise SurveyError(f"{name} was changed while the file was read; load it again")
@@ -123,7 +127,8 @@ def load_returns(
             submission.record_returns(connection, name, entry.boxes, entry.answered, today.isoformat())
         except AlreadyReceived:
             raise AlreadyReceived("an organisation in the file has just sent its answers; load it again") from None
-    return entry.told(bool(known_as))
+        settle(connection, loaded)
+    return loaded
 
 
 def check_returns(
@@ -138,9 +143,10 @@ def check_returns(
     again: bool = False,
     key: Callable[[], bytes] | None = None,
     progress: Progress | None = None,
+    opening: Progress | None = None,
 ) -> Loaded:
     """What `load_returns` would do; nothing is loaded. Raises what it would raise."""
-    entry = _read_file(db, name, file_name, content, unit_column, partial, progress)
+    entry = _read_file(db, name, file_name, content, unit_column, partial, progress, opening)
     known_as = entry.fingerprint(key)
     with db.reading() as connection:
         _check_fits(connection, entry, known_as, again)
@@ -155,13 +161,14 @@ def _read_file(
     unit_column: str,
     partial: bool,
     progress: Progress | None,
+    opening: Progress | None,
 ) -> "_Entry":
     """Every row of a file, read and sealed. Raises `Refused` with all that is wrong."""
     with db.reading() as connection:
         wave = _open_wave(waves.wave_named(connection, name))
         instrument = waves.published(connection, wave.survey, wave.version)
         doors = submission.doors(connection, name) if unit_column else []
-    table = read_table(file_name, content)
+    table = read_table(file_name, content, opening)
     entry = _Entry(wave, instrument, table, unit_column, doors)
     entry.read(partial, progress or (lambda _done, _of: None))
     if entry.problems:
@@ -174,10 +181,10 @@ def _check_fits(connection: Connection, entry: "_Entry", known_as: bytes, again:
     _check_room(connection, entry.wave, len(entry.boxes))
 
 
-def read_table(name: str, content: bytes) -> Table:
+def read_table(name: str, content: bytes, progress: Progress | None = None) -> Table:
     """The table in a CSV file, or in the one sheet of a workbook that has content. Raises `Refused`."""
     if content.startswith(b"PK") or name.lower().endswith((".xlsx", ".xls")):
-        return _sheet(name, content)
+        return _sheet(name, content, progress)
     try:
         source = frames.read_text(content)
     except Refused as refused:
@@ -208,7 +215,7 @@ def _check_new(connection: Connection, wave: Wave, known_as: bytes, again: bool)
     if known_as and loadings.known(connection, wave.name, known_as) and not again:
         raise SurveyError(
             f"a file with the same returns was loaded into {wave.name} before, and nothing was loaded now; "
-            "if these are other returns that say the same, load them with --again"
+            "if these are other returns that say the same, load them once more"
         )
 
 
@@ -349,10 +356,10 @@ def end_sitting(db: Database, at: Place) -> None:
 # ── the table ────────────────────────────────────────────────────────────────
 
 
-def _sheet(name: str, content: bytes) -> Table:
+def _sheet(name: str, content: bytes, progress: Progress | None) -> Table:
     from surveyapp.export.uploads import read_workbook  # here, for spreadsheets are slow to load
 
-    uploaded = read_workbook(name, content)
+    uploaded = read_workbook(name, content, progress=progress)
     filled = {title: rows for title, rows in uploaded.sheets.items() if any(rows)}
     if len(filled) != 1:
         what = f"{len(filled)} of its sheets have content" if filled else "it is empty"
@@ -440,7 +447,7 @@ class _Entry:
             self.gaps += gaps
             self.partial += bool(gaps)
         else:
-            more = "fill it in, or let such returns in with --partial"
+            more = "fill it in, or let incomplete returns in"
             self.problems += [Problem(gap.at, gap.what, more, gap.line) for gap in gaps]
 
     def _wrong(self, name: str, line: int, what: str, do: str) -> None:
@@ -464,17 +471,16 @@ class _Entry:
             what = f"{_quoted(unit)} is not in the sample"
             self._wrong(self.unit_column, line, what, "take the row out")
         elif door.disposition in _NOTED:
-            self._wrong(
-                self.unit_column, line, f"{_quoted(unit)} {_NOTED[door.disposition]}", self._take_back(door)
-            )
+            self._wrong(self.unit_column, line, f"{_quoted(unit)} {_NOTED[door.disposition]}", self._take_back())
         elif first := self.first.get(door.unit):
             self._wrong(self.unit_column, line, f"{_quoted(unit)} stands in row {first} too", "keep one")
         if door:
             self.first.setdefault(door.unit, line)
         return door
 
-    def _take_back(self, door: Door) -> str:
-        return f"take the row out; if the note is wrong: surveyapp wave mark {self.wave.name} {door.unit} none"
+    @staticmethod
+    def _take_back() -> str:
+        return "take the row out; if the note is wrong, take the note back"
 
     def _likely(self, unit: str) -> str:
         remedy = nearest(unit, [door.unit for door in self.doors.values()])
@@ -519,7 +525,7 @@ class _Entry:
         missing = [name for name in self._needed() if name not in header]
         problems += [Problem(name, "the column is missing", "add it to the header") for name in missing]
         if self.unit_column and self.wave.kind == "open":
-            do = "load the file without --unit-column"
+            do = "load the file without a column of units"
             problems.append(Problem(self.unit_column, "a wave open to anyone has no units", do))
         if not self.table.rows:
             problems.append(Problem("rows", "there is no return under the header", "add a row for each"))

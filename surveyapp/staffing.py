@@ -1,7 +1,8 @@
 """Staff: who may come in, with which roles, and what was done. Knows accounts, never a frame or an answer."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -37,7 +38,9 @@ ACTS: Mapping[str, str] = {
     "unit-letter-arrived": "noted that a letter arrived",
     "unit-remove": "erased the contact of an organisation",
     "bounces-note": "noted letters that came back",
-    "frame-load": "loaded a newer frame",
+    "frame-hand-in": "handed in a newer frame",
+    "frame-load": "asked for a newer frame to be loaded",
+    "upload-erase": "threw a file away that was handed in",
     "letters-head": "changed address and sender of letters",
     "letters-words": "changed the words of a letter",
     "letters-shipped": "took the shipped words of a letter",
@@ -69,7 +72,8 @@ ACTS: Mapping[str, str] = {
     "preparation-discard": "threw a preparation away",
     "tray-open": "opened the tray",
     "sitting-begin": "began to key returns",
-    "returns-load": "loaded a file of returns",
+    "returns-hand-in": "handed in a file of returns",
+    "returns-load": "asked for a file of returns to be loaded",
     "version-publish": "published a version",
     "version-retire": "retired a version",
     "manuscript-import": "brought in a form",
@@ -92,6 +96,8 @@ ACTS: Mapping[str, str] = {
     "settling-load": "loaded a settling sheet",
     "answer-quote": "cleared a quotation",
     "quotation-withdraw": "withdrew a quotation",
+    "quotations-load": "loaded a quoting sheet",
+    "codeframe-load": "took in a codeframe from a file",
     "plan-table": "saved a table into a plan",
     "plan-copy": "saved a copy of a plan",
     "plan-change": "changed a plan",
@@ -108,7 +114,19 @@ EVENTS: Mapping[str, str] = {
 }
 """What happens to an account without anybody of the staff having done it."""
 
-WHAT: Mapping[str, str] = {**ACTS, **EVENTS}
+AT_THE_TERMINAL: Mapping[str, str] = {
+    "frame-replace": "loaded a newer frame",
+    "returns-put": "loaded returns",
+    "invitations-send": "sent invitations",
+    "reminders-send": "sent reminders",
+    "letters-resend": "sent letters again",
+    "tables-write": "wrote tables to a file",
+    "microdata-write": "wrote microdata to a file",
+    "due-erase": "erased what was due",
+}
+"""What is done at once at the terminal and asked of a worker on the site; all else is done alike on both."""
+
+WHAT: Mapping[str, str] = {**ACTS, **EVENTS, **AT_THE_TERMINAL}
 """Everything that a line of the trail can say."""
 
 LONGEST = 200
@@ -383,6 +401,16 @@ def bearer(db: Database, token: str, today: date) -> Member | None:
         return accounts.bearer(connection, privacy.token_hash(token), today.isoformat())
 
 
+def count_asking(db: Database, token: str, minute: int) -> int:
+    """Count one request of a script within a minute; how many there are, 0 for a token that is not known."""
+    kept = privacy.token_hash(token)
+    with db.reading() as connection:
+        if not accounts.is_kept(connection, kept):
+            return 0
+    with db.transaction(kept) as connection:  # beside respondents who are saving, not before them
+        return accounts.count_asking(connection, kept, minute)
+
+
 def end_session(db: Database, token: str) -> None:
     """End a session."""
     with db.transaction() as connection:
@@ -458,6 +486,25 @@ def record(db: Database, now: int, who: str, what: str, survey: str = "", about:
     """Append a line to the trail: `what` is one of `WHAT`. Never anything about a respondent."""
     with db.transaction() as connection:
         _note(connection, By(who, now), what, about, survey, said)
+
+
+@contextmanager
+def doing(db: Database, by: By, what: str, survey: str = "", about: str = "", said: str = "") -> Iterator[None]:
+    """Do an act with its line written before it, and another one if it was refused: a door does the same."""
+    record(db, by.now, by.who, what, survey, about, said)
+    try:
+        yield
+    except Exception as error:
+        record(db, by.now, by.who, what, survey, about, f"was not done ({type(error).__name__})")
+        raise
+
+
+def record_daily(db: Database, now: int, who: str, what: str, survey: str, about: str, said: str) -> None:
+    """Append a line unless the same was appended on this day of UTC, by whatever process."""
+    act = Act(moment(now), who, survey, what, about, said)
+    with db.transaction() as connection:
+        if not trail.has(connection, act):
+            _note(connection, By(who, now), what, about, survey, said)
 
 
 def note(connection: Connection, by: By, what: str, about: str = "", survey: str = "", said: str = "") -> None:

@@ -140,8 +140,7 @@ def pause(db: Database, name: str, today: date) -> Wave:
     with db.transaction() as connection:
         wave = _unclosed(connection, name)
         if wave.paused_on:
-            do = f"to go on: surveyapp wave resume {name}"
-            raise SurveyError(f"the wave {name} has been paused since {wave.paused_on}; {do}")
+            raise SurveyError(f"the wave {name} has been paused since {wave.paused_on}; let it go on first")
         waves.change_wave(connection, name, paused_on=today.isoformat())
         return waves.wave_named(connection, name)
 

@@ -142,7 +142,8 @@ def rule_of(kind: str, rule: Sequence[int]) -> tuple[int, ...] | None:
     if _known(kind, STAGES, "reminder") == FINAL:
         return None
     if len(rule) <= STAGES.index(kind):
-        raise SurveyError(f"the rule has {len(rule)} days, none for a {kind} reminder; give more days, or --now")
+        what = f"the rule has {len(rule)} days, none for a {kind} reminder"
+        raise SurveyError(f"{what}; give more days, or send it now")
     return (rule[STAGES.index(kind)],)
 
 
@@ -201,7 +202,7 @@ def _again(name: str, units: Collection[str]) -> "Write":
         wanted = [q for q in lost if q.unit.unit in units or (not units and q.state == "failed")]
         for unit in sorted(set(units) - {queued.unit.unit for queued in wanted}):
             _addressee(connection, name, unit)
-            raise SurveyError(f"no letter to {unit} failed or is unknown; see: surveyapp letters list {name}")
+            raise SurveyError(f"no letter to {unit} failed or is unknown; look at the list of letters")
         for queued in wanted:
             _put_back(connection, name, queued, key)
 
@@ -349,7 +350,7 @@ def _askable(connection: Connection, name: str, unit: str) -> Addressee:
     if found.done:
         raise SurveyError(f"{unit} has answered; a new code would open nothing")
     if found.code_hash is None:
-        raise SurveyError(f"{unit} has not been invited; run: surveyapp invite {name}")
+        raise SurveyError(f"{unit} has not been invited; send the invitations first")
     if not found.unit.email or found.disposition:
         why = _said(found.disposition) or "without an address"
         raise SurveyError(f"{unit} is {why}; correct that first, then send a code")
@@ -385,9 +386,7 @@ def _put_back(connection: Connection, name: str, queued: Queued, key: bytes) -> 
             raise SurveyError(f"{queued.unit.unit} has answered; no letter is needed")
         if letters.has_draft(connection, found.code_hash):
             what = f"{queued.unit.unit} has begun to answer with the code it has"
-            raise SurveyError(
-                f"{what}; if it needs another, use: surveyapp letters code {name} {queued.unit.unit}"
-            )
+            raise SurveyError(f"{what}; if it needs another, send it a new code")
         code = privacy.new_code()
         letters.new_code(connection, found.id, privacy.printed_hash(code), privacy.new_id())
         sealed = privacy.seal_code(key, code, queued.id)
@@ -750,7 +749,7 @@ def _headings(desk: Desk, wave: Wave, address: str, sender: str) -> tuple[str, s
         raise SurveyError(f"{address[:80]!r} is not the address of a site; write https://survey.example.org")
     if isinstance(desk.transport, mail.Server) and not (address and sender):
         raise SurveyError(
-            "letters that leave this machine need --address and --sender; both are kept for the next"
+            "letters that leave this machine need an address of the site and a sender; both are kept for the next"
         )
     return address, sender
 
@@ -824,7 +823,7 @@ def mark_sent(db: Database, name: str, unit: str, today: date) -> None:
         waves.wave_named(connection, name)
         unknown = letters.letters(connection, name, "unknown", _addressee(connection, name, unit).unit.unit)
         if not unknown:
-            raise SurveyError(f"no letter to {unit} is unknown; see: surveyapp letters list {name}")
+            raise SurveyError(f"no letter to {unit} is unknown; look at the list of letters")
         for queued in unknown:
             letters.finish(connection, queued.id, "sent", today.isoformat())
 

@@ -21,7 +21,7 @@ settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "house")
 
 
-RETRIED = {"browser", "cli", "demonstration", "staff", "storage", "web"}
+RETRIED = {"browser", "cli", "demonstration", "engines", "staff", "storage", "web"}
 """Tests with processes, signals, servers and locks, which a busy machine can upset, have a second try; the closing
 line counts it. What computes has one, and so have the attacks in `dump` and the kills in `faults`."""
 

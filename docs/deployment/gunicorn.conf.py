@@ -2,8 +2,8 @@
 
 from surveyapp.web.server import OPTIONS
 
-bind = "127.0.0.1:8000"
-workers = 2  # one a core; each takes 90 MB, and what tables of 100,000 answers need on top
+bind = "127.0.0.1:8000"  # where no systemd hands over the port of surveyapp-web.socket
+workers = 2  # one a core; 110 MB each, 70 more once an analyst is there, and tables of 100,000 answers on top
 threads = OPTIONS["threads"]
 worker_class = OPTIONS["worker_class"]
 accesslog = OPTIONS["accesslog"]

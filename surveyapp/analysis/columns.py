@@ -162,7 +162,11 @@ def single_questions(instrument: Instrument) -> frozenset[str]:
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column if pa.types.is_list(column.type) else column.dictionary_encode()
+    if not pa.types.is_list(column.type):
+        return column.dictionary_encode()
+    lists = column.combine_chunks()  # their texts are told apart once, here, and not whenever they are read
+    given = pa.ListArray.from_arrays(lists.offsets, lists.values.dictionary_encode(), mask=lists.is_null())
+    return pa.chunked_array([given])
 
 
 # Arrow's own ways to numpy import pandas to see whether it is there, which takes half a second: buffers are read.
@@ -237,6 +241,8 @@ class Asked:
 
     def _kept(self, question: Question, key: str, column: Column, asked: Mask) -> Column:
         if isinstance(column, Lists):
+            if not question.conditional and asked.all() and question.offered.issuperset(column.texts):
+                return column
             keep = asked[column.owners]
             for number, text in enumerate(column.texts):
                 chosen = column.flat == number

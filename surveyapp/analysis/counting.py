@@ -34,12 +34,20 @@ class Counter:
     """Counts respondents by block of columns, answer and group.
 
     `groups` gives the group of each respondent (of `size` groups), None for a single one; `rows` leaves the
-    others out.
+    others out; `times` says how many respondents a row stands for, if not for one.
     """
 
-    def __init__(self, blocks: Sequence[Block], groups: Slots | None, size: int, rows: Mask | None) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        groups: Slots | None,
+        size: int,
+        rows: Mask | None,
+        times: Counts | None = None,
+    ) -> None:
         self.size = size
         self._rows = None if rows is None else np.flatnonzero(rows)
+        self._times = times if times is None or self._rows is None else times[self._rows]
         self._blocks = [self._slots(block, groups) for block in blocks]
 
     def count(self, values: Codes, codes: int) -> Counts:
@@ -73,12 +81,15 @@ class Counter:
         self, values: Codes, bins: int, columns: int, slots: Slots | None, inside: npt.NDArray[np.intp] | None
     ) -> Counts:
         """Columns × bins × groups, the bins beginning with the lowest missing."""
+        times = self._times
         if inside is not None:
-            values = values[inside]
-        if slots is None:
+            values, times = values[inside], None if times is None else times[inside]
+        if slots is None and times is None:
             return _bins(values, bins).reshape(1, bins, 1)
-        key = slots.astype(np.int64) * bins + (values + np.int64(MISSING))
-        counted = np.bincount(key, minlength=columns * self.size * bins)
+        key = values + np.int64(MISSING)
+        if slots is not None:
+            key += slots.astype(np.int64) * bins
+        counted = np.bincount(key, times, minlength=columns * self.size * bins).astype(np.int64, copy=False)
         return counted.reshape(columns, self.size, bins).transpose(0, 2, 1)
 
 

@@ -7,18 +7,32 @@ variable `unit.region`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from surveyapp.analysis.columns import CELL, Asked, Lists, Mask, Part, Texts, meeting, read_part, single_questions
 from surveyapp.analysis.columns import Column as Answered
+from surveyapp.analysis.grouping import (
+    NOTHING,
+    Amount,
+    Arrays,
+    AtLeast,
+    Coded,
+    Counts,
+    Groups,
+    Tally,
+    Wanted,
+    found_in,
+    tallied,
+)
 from surveyapp.analysis.tables import NO_ANSWER, UNASKED, Slice
 from surveyapp.frames import taken_apart
 from surveyapp.instrument import (
@@ -37,6 +51,7 @@ from surveyapp.instrument import (
     Single,
     holds,
 )
+from surveyapp.instrument.conditions import single_tests
 from surveyapp.instrument.model import Condition
 
 if TYPE_CHECKING:
@@ -55,9 +70,6 @@ Amounts = npt.NDArray[np.float64]
 
 STRATUM = "unit."
 """What the name of a stratum's variable begins with."""
-
-_MANY_CODES = 40
-"""Up to so many codes are looked for one after the other, which is many times as fast as `np.isin`."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,10 @@ class Dataset:
     `amounts` holds those of the variables that are amounts, NaN for missing. Order of rows means nothing.
     `instrument` is the version whose questions are reported. `cell` points into `cells`, the crossed strata
     carried; -1 where the cell was withheld.
+
+    Of a wave that stays with an engine, tables get the responses put together (see `large`): then each row stands
+    for as many as `times` says, `values` has what was asked for, `tallies` what was counted, and an amount that
+    was only compared is the largest bound that it reaches.
     """
 
     instrument: Instrument
@@ -109,6 +125,8 @@ class Dataset:
     amounts: Mapping[str, Amounts] = field(default_factory=dict, repr=False)
     cells: tuple[str, ...] = ()
     cell: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32), repr=False)
+    times: Counts | None = field(default=None, repr=False)
+    tallies: Mapping[Tally, Codes] = field(default_factory=dict, repr=False)
 
     def of_question(self, question: str) -> list[Variable]:
         """The variables of a question, in order."""
@@ -122,24 +140,30 @@ class Dataset:
         return found
 
     @cached_property
-    def completeness(self) -> list[tuple[int, int]]:
-        """Of each response: closed items answered, closed items applicable. A `multiple` is one item."""
-        answered = np.zeros(self.n, dtype=np.int32)
-        applicable = np.zeros(self.n, dtype=np.int32)
-        for variable in self._items():
-            values = self.values[variable]
-            answered += values >= 0
-            applicable += values >= NO_REPLY
-        return list(zip(answered.tolist(), applicable.tolist(), strict=True))
+    def completeness(self) -> Counter[tuple[int, int]]:
+        """How many responses have so many closed items answered of so many applicable. A `multiple` is one."""
+        items = completeness_of(self)
+        if not items[0].of:
+            return Counter({(0, 0): self.n})
+        (found,) = Arrays(self.values).grouped([items])
+        return counted_pairs(found)
 
-    def _items(self) -> list[str]:
-        """The variables that count as one item each: the first option stands for its whole `multiple`."""
-        firsts: dict[str, str] = {}
-        for variable in self.variables.values():
-            if variable.kind not in {"stratum", "derived"}:
-                whole = variable.kind in {"multiple", "rank"}
-                firsts.setdefault(variable.question if whole else variable.name, variable.name)
-        return list(firsts.values())
+    @property
+    def cell_sizes(self) -> dict[str, int]:
+        """Responses in each cell; those whose cell was withheld under ""."""
+        sizes = np.bincount(self.cell + 1, minlength=len(self.cells) + 1).tolist()
+        return {name: n for name, n in zip(("", *self.cells), sizes, strict=True) if n}
+
+    def rows(self, wanted: Wanted) -> "Dataset":  # noqa: ARG002 (in memory there is always all of it)
+        """The responses as far as `wanted` goes, for counting: here these themselves."""
+        return self
+
+    def foresee(self, several: Iterable[Wanted]) -> None:
+        """What `rows` will be asked for soon: nothing to prepare in memory."""
+
+    def adding(self, name: str, wanted: Wanted, make: Callable[["Dataset"], "Dataset"]) -> "Dataset":  # noqa: ARG002
+        """The same with one more variable, as `make` adds it to whatever knows `wanted`."""
+        return make(self)
 
     def meeting(self, condition: Condition | None) -> Mask:
         """Who meets a condition on answers or strata. Raises `KeyError` for an unknown variable."""
@@ -147,10 +171,10 @@ class Dataset:
 
     def _test(self, condition: Condition) -> Mask:
         name = condition.question or ""
-        if name in self.amounts:
-            return self._test_amount(condition, name)
         if name in self.variables:
             variable = self.variables[name]
+            if variable.is_amount:
+                return self._test_amount(condition, name)
             return Texts(variable.codes, np.maximum(self.values[name], -1).astype(np.int32)).where(
                 lambda code: holds(condition, {name: code} if code else {})
             )
@@ -169,7 +193,7 @@ class Dataset:
         """A test of a whole `multiple`, grid, rank or allocation."""
         variables = self._by_question[name]
         if condition.answered is not None:
-            given: Mask = np.logical_or.reduce([self.values[v.name] >= 0 for v in variables])
+            given = self.tally(given_of(variables)) > 0
             return given if condition.answered else ~given
         if condition.includes is not None and f"{name}.{condition.includes}" in self.variables:
             values = self.values[f"{name}.{condition.includes}"]
@@ -189,18 +213,32 @@ class Dataset:
             meeting_it = self.meeting(Condition.model_validate_json(name[3:]))
             return meeting_it if "1" in codes else ~meeting_it
         several = name.split("+")
-        values, variable = self.values[several[0]], self.variables[several[0]]
-        if len(several) > 1:
-            ticked = np.logical_or.reduce([self.values[part] == 1 for part in several])
-            values = np.where(values >= 0, ticked, values)
+        variable = self.variables[several[0]]
+        values = self.ticked(several) if len(several) > 1 else self.values[name]
         wanted = [place for place, code in enumerate(variable.codes) if code in codes]
         wanted += [NO_REPLY] * (NO_ANSWER in codes) + [NOT_ASKED, NOT_IN_VERSION] * (UNASKED in codes)
-        if len(wanted) > _MANY_CODES:
-            return np.isin(values, wanted)
-        found = np.zeros(self.n, dtype=np.bool_)
-        for place in wanted:
-            found |= values == place
-        return found
+        return found_in(values, wanted)
+
+    def size(self, who: Slice) -> int:
+        """How many a slice names."""
+        return self.count(self.members(who))
+
+    def both(self, one: Slice, other: Slice) -> tuple[Mask, Mask]:
+        """Whom each of two slices names, among the same rows: enough to see whether one is within the other."""
+        return self.members(one), self.members(other)
+
+    def count(self, mask: Mask) -> int:
+        """How many responses these rows are."""
+        return int(np.count_nonzero(mask)) if self.times is None else int(self.times[mask].sum())
+
+    def tally(self, tally: Tally) -> Codes:
+        """A `Tally` of each row."""
+        return self.tallies[tally] if tally in self.tallies else tallied(self.values, tally.of)
+
+    def ticked(self, names: Sequence[str]) -> Codes:
+        """Several options of a multiple as one 0/1 variable: whether any of them was ticked."""
+        first = self.values[names[0]]
+        return np.where(first >= 0, self.tally(ticks_of(names)) > 0, first).astype(np.int8)
 
     def to_pandas(self, missing: bool = False) -> "pd.DataFrame":
         """A frame of n rows: a categorical column of codes a variable, or its amounts as floats.
@@ -287,6 +325,96 @@ def slice_of(condition: Condition | None) -> Slice:
     return frozenset({(f"if {words}", frozenset({"1"}))})
 
 
+# ── what is wanted of the responses ──────────────────────────────────────────
+
+
+class Described(Protocol):
+    """What is known of a wave without looking at any response."""
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """The variables by name."""
+        ...
+
+    def of_question(self, question: str) -> list[Variable]:
+        """The variables of a question, in order."""
+        ...
+
+
+def wanted_by(condition: Condition | None, data: Described) -> Wanted:
+    """What must be known to say who meets a condition."""
+    return NOTHING.union(*(_wanted_by_test(test, data) for _, test in single_tests(condition, "")))
+
+
+def _wanted_by_test(test: Condition, data: Described) -> Wanted:
+    name = test.question or ""
+    variable = data.variables.get(name)
+    if variable is None:
+        if test.answered is not None:
+            return frozenset({given_of(data.of_question(name))})
+        option = f"{name}.{test.includes}"
+        return frozenset({Coded(option)}) if option in data.variables else NOTHING
+    if not variable.is_amount:
+        return frozenset({Coded(name)})
+    low = [float(test.at_least)] if test.at_least is not None else []
+    above = [float(np.nextafter(float(test.at_most), np.inf))] if test.at_most is not None else []
+    return cut(name, [*low, *above])
+
+
+def cut(name: str, bounds: Sequence[float]) -> Wanted:
+    """What must be known of an amount that is only compared with these bounds."""
+    return frozenset({Coded(name), *(AtLeast(name, float(bound)) for bound in bounds)})
+
+
+def whole(name: str) -> Wanted:
+    """What must be known of an amount that is summed up."""
+    return frozenset({Coded(name), Amount(name)})
+
+
+def wanted_by_slice(who: Slice, data: Described) -> Wanted:
+    """What must be known to say whom a slice names."""
+    found = NOTHING
+    for name, _ in who:
+        several = name.split("+")
+        if name.startswith("if "):
+            found |= wanted_by(Condition.model_validate_json(name[3:]), data)
+        else:
+            found |= ticks_wanted(several) if len(several) > 1 else {Coded(name)}
+    return found
+
+
+def ticks_wanted(names: Sequence[str]) -> Wanted:
+    """What must be known to say whether any of several options was ticked."""
+    return frozenset({Coded(names[0]), ticks_of(names)})
+
+
+def ticks_of(names: Sequence[str]) -> Tally:
+    """How many of several options were ticked."""
+    return Tally(tuple((name, (1,)) for name in names))
+
+
+def given_of(variables: Sequence[Variable], least: int = 0) -> Tally:
+    """How many of these variables have an answer; from `least` NO_REPLY on, how many were asked."""
+    return Tally(tuple((v.name, tuple(range(least, len(v.codes)))) for v in variables))
+
+
+def completeness_of(data: Described) -> tuple[Tally, Tally]:
+    """Closed items answered and applicable: the first option stands for its whole `multiple`."""
+    firsts: dict[str, Variable] = {}
+    for variable in data.variables.values():
+        if variable.kind not in {"stratum", "derived"}:
+            together = variable.kind in {"multiple", "rank"}
+            firsts.setdefault(variable.question if together else variable.name, variable)
+    items = list(firsts.values())
+    return given_of(items), given_of(items, NO_REPLY)
+
+
+def counted_pairs(found: Groups) -> Counter[tuple[int, int]]:
+    """How often each pair of numbers occurs."""
+    pairs = zip(*(column.tolist() for column in found.columns), strict=True)
+    return Counter({(one, other): n for (one, other), n in zip(pairs, found.times.tolist(), strict=True)})
+
+
 # ── from answers ─────────────────────────────────────────────────────────────
 
 
@@ -350,19 +478,24 @@ def _cells(parts: Sequence[Part]) -> tuple[tuple[str, ...], npt.NDArray[np.int32
 
 
 def _with_strata(data: Dataset, carry: Sequence[str]) -> Dataset:
-    """A variable for each carried stratum. Cells that cannot be taken apart again give one, crossed."""
-    if not carry:
-        return data
-    apart = [values for cell in data.cells if (values := taken_apart(cell, len(carry)))]
-    if len(apart) < len(data.cells):
-        carry, apart = (" / ".join(carry),), [(cell,) for cell in data.cells]
+    for variable, of_cell in strata_of(data.cells, carry):
+        data = data.joined(variable, of_cell[data.cell])
+    return data
+
+
+def strata_of(cells: Sequence[str], carry: Sequence[str]) -> Iterator[tuple[Variable, npt.NDArray[np.int16]]]:
+    """The variable of each carried stratum, with its code in each cell and, last, where the cell was withheld.
+
+    Cells that cannot be taken apart again give one variable, crossed.
+    """
+    apart = [values for cell in cells if (values := taken_apart(cell, len(carry)))]
+    if carry and len(apart) < len(cells):
+        carry, apart = (" / ".join(carry),), [(cell,) for cell in cells]
     for place, name in enumerate(carry):
         codes = tuple(sorted({values[place] for values in apart}))
         of_cell = np.array([*(codes.index(values[place]) for values in apart), NO_REPLY], dtype=np.int16)
         label = name.replace("_", " ").capitalize()
-        variable = Variable(f"{STRATUM}{name}", f"{STRATUM}{name}", label, codes, codes, "stratum")
-        data = data.joined(variable, of_cell[data.cell])
-    return data
+        yield Variable(f"{STRATUM}{name}", f"{STRATUM}{name}", label, codes, codes, "stratum"), of_cell
 
 
 # ── the variables of a question ──────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """Variables made of others, declared in a plan: recodes, bands, counts, scores, yes-or-no of a condition."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Annotated
 
@@ -8,7 +9,19 @@ import numpy as np
 from pydantic import Field
 
 from surveyapp.analysis.columns import Mask
-from surveyapp.analysis.dataset import GIVEN, NO_REPLY, Amounts, Codes, Dataset, Variable
+from surveyapp.analysis.dataset import (
+    GIVEN,
+    NO_REPLY,
+    Amounts,
+    Codes,
+    Dataset,
+    Variable,
+    cut,
+    given_of,
+    wanted_by,
+)
+from surveyapp.analysis.grouping import Coded, Tally, Wanted
+from surveyapp.analysis.large import Responses
 from surveyapp.instrument.conditions import renamed
 from surveyapp.instrument.model import Code, Condition, Id, Part, Text
 
@@ -78,11 +91,22 @@ def renamed_variable(declared: Derived, names: Mapping[str, str]) -> Derived:
     return declared.model_copy(update={**changes, **several, "when": renamed(declared.when, names)})
 
 
-def with_derived(data: Dataset, declared: list[Derived]) -> Dataset:
-    """The same data with the declared variables, in their order: a later one may be made of an earlier one."""
+def with_derived(data: Responses, declared: Sequence[Derived]) -> Responses:
+    """The same responses with the declared variables, in order: a later one may be made of an earlier one."""
     for each in declared:
-        data = _made(data, each)
+        data = data.adding(each.id, _wanted(each, data), partial(_made, declared=each))
     return data
+
+
+def _wanted(declared: Derived, data: Responses) -> Wanted:
+    """What must be known of the responses to make a variable."""
+    if declared.band is not None:
+        return cut(declared.band, declared.at)
+    if declared.count is not None:
+        return frozenset(_tallies_of_count(declared, declared.count, data.variables))
+    if declared.score is not None:
+        return frozenset(_tallies_of_score(declared, declared.score, data.variables).values())
+    return wanted_by(declared.when, data) | frozenset(map(Coded, declared.sources))
 
 
 def _made(data: Dataset, declared: Derived) -> Dataset:
@@ -135,25 +159,41 @@ def band_names(bounds: list[float] | tuple[float, ...]) -> tuple[tuple[str, ...]
 
 
 def _counted(data: Dataset, declared: Derived, sources: list[str]) -> Dataset:
-    total = np.zeros(data.n)
-    answered = np.zeros(data.n, dtype=np.bool_)
-    for source in sources:
-        variable, values = data.variables[source], data.values[source]
-        wanted = [place for place, code in enumerate(variable.codes) if code in declared.of]
-        total += np.isin(values, wanted)
-        answered |= values >= 0
-    return _with_amounts(data, declared, np.where(answered, total, np.nan))
+    total, answered = (data.tally(each) for each in _tallies_of_count(declared, sources, data.variables))
+    return _with_amounts(data, declared, np.where(answered > 0, total, np.nan))
+
+
+def _tallies_of_count(
+    declared: Derived, sources: Sequence[str], variables: Mapping[str, Variable]
+) -> tuple[Tally, Tally]:
+    """How many of the sources have a code that counts, and how many have any."""
+    wanted = [
+        (name, tuple(p for p, code in enumerate(variables[name].codes) if code in declared.of)) for name in sources
+    ]
+    return Tally(tuple(wanted)), given_of([variables[name] for name in sources])
 
 
 def _scored(data: Dataset, declared: Derived, sources: list[str]) -> Dataset:
-    columns = []
-    for source in sources:
-        scores = [declared.values.get(code, np.nan) for code in data.variables[source].codes]
-        columns.append(np.array([*scores, np.nan])[np.maximum(data.values[source], -1)])
-    stacked = np.vstack(columns)
-    given = ~np.isnan(stacked)
-    total, number = np.where(given, stacked, 0.0).sum(axis=0), given.sum(axis=0)
+    total, number = np.zeros(data.n), np.zeros(data.n)
+    for score, tally in _tallies_of_score(declared, sources, data.variables).items():
+        times = data.tally(tally)
+        total += score * times
+        number += times
     return _with_amounts(data, declared, np.divide(total, number, out=np.full(data.n, np.nan), where=number > 0))
+
+
+def _tallies_of_score(
+    declared: Derived, sources: Sequence[str], variables: Mapping[str, Variable]
+) -> dict[float, Tally]:
+    """Of each score, the smallest first, how many of the sources have it."""
+    found = {}
+    for score in sorted(set(declared.values.values())):
+        with_it = {code for code, value in declared.values.items() if value == score}
+        of = [
+            (name, tuple(p for p, code in enumerate(variables[name].codes) if code in with_it)) for name in sources
+        ]
+        found[score] = Tally(tuple(of))
+    return found
 
 
 def _with_amounts(data: Dataset, declared: Derived, amounts: Amounts) -> Dataset:

@@ -153,10 +153,13 @@ def least(instrument: Instrument) -> int:
 
 def _unknown(data: Dataset, recipe: Recipe) -> Iterator[Problem]:
     known = {*data.variables, *(v.question for v in data.variables.values())}
-    for option, names in (("--leave-out", recipe.leave_out), ("--identifying", recipe.identifying or ())):
+    for place, names in (
+        ("columns left out", recipe.leave_out),
+        ("identifying columns", recipe.identifying or ()),
+    ):
         for name in names:
             if name not in known:
-                yield Problem(option, f"there is no column {name[:60]!r}", nearest(name, known))
+                yield Problem(place, f"there is no column {name[:60]!r}", nearest(name, known))
     for name, groups in recipe.bands.items():
         yield from _bad_bands(data, name, groups)
 
@@ -164,18 +167,18 @@ def _unknown(data: Dataset, recipe: Recipe) -> Iterator[Problem]:
 def _bad_bands(data: Dataset, name: str, groups: Sequence[Sequence[str]]) -> Iterator[Problem]:
     variable = data.variables.get(name)
     if variable is None:
-        yield Problem("--band", f"there is no variable {name[:60]!r}", nearest(name, set(data.variables)))
+        yield Problem("bands", f"there is no variable {name[:60]!r}", nearest(name, set(data.variables)))
     elif variable.is_amount:
         if _bounds(groups) is None:
             do = "write lower bounds from small to large, such as " + name + "=0,1000,5000"
-            yield Problem("--band", f"the bounds for {name} are not rising numbers", do)
+            yield Problem("bands", f"the bounds for {name} are not rising numbers", do)
     else:
         codes = [code for group in groups for code in group]
         for code in codes:
             if code not in variable.codes:
-                yield Problem("--band", f"{name} has no code {code[:60]!r}", nearest(code, set(variable.codes)))
+                yield Problem("bands", f"{name} has no code {code[:60]!r}", nearest(code, set(variable.codes)))
         if len(codes) > len(set(codes)):
-            yield Problem("--band", f"a code of {name} is in two groups", "name it once")
+            yield Problem("bands", f"a code of {name} is in two groups", "name it once")
 
 
 def _bounds(groups: Sequence[Sequence[str]]) -> tuple[float, ...] | None:
@@ -277,7 +280,7 @@ def _limits(data: Dataset, name: str, minimum: int) -> tuple[float, float] | Non
 
 
 def _amounts_at_risk(data: Dataset, minimum: int) -> Iterator[Problem]:
-    do = "leave it out with --leave-out {0}, or give it bands with --band {0}=0,1000,…"
+    do = "leave {0} out, or give it bands such as {0}=0,1000,…"
     plain = [v for v in data.variables.values() if v.is_amount and v.kind != "allocation"]
     for variable in plain:
         if _limits(data, variable.name, minimum) is None:
@@ -296,7 +299,7 @@ def _amounts_at_risk(data: Dataset, minimum: int) -> Iterator[Problem]:
 
 def _too_few(data: Dataset, minimum: int) -> Iterator[Problem]:
     if not data.variables:
-        yield Problem("--leave-out", "no column is left", "leave fewer of them out")
+        yield Problem("columns left out", "no column is left", "leave fewer of them out")
     if data.n < minimum:
         yield Problem("the wave", f"it has fewer than {minimum} responses", "there is no remedy: print its tables")
 
@@ -332,11 +335,10 @@ def _remedy(data: Dataset, identifying: Sequence[str], minimum: int) -> str:
     enough = [name for name in identifying if not _rare(data, [n for n in identifying if n != name], minimum)]
     if enough:
         say = "either of them" if len(enough) == 2 else "any of them" if len(enough) > 2 else "that"
-        which = " or --leave-out ".join(enough)
-        return f"leave it out (--leave-out {which}: {say} is enough) or merge values (--band)"
+        return f"leave out {' or '.join(enough)}, {say} is enough, or merge values in bands"
     alone = [name for name in identifying if _rare(data, [name], minimum)]
     each = f"; by itself too rare is a value of {', '.join(alone)}" if alone else ""
-    return f"leave more than one of them out (--leave-out) or merge values (--band VARIABLE=code+code){each}"
+    return f"leave more than one of them out, or merge values in bands such as VARIABLE=code+code{each}"
 
 
 # ── the file's own order, names and numbers ──────────────────────────────────

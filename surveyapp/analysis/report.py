@@ -6,15 +6,16 @@ from functools import partial
 
 from surveyapp.analysis.asking import Entry, Plan, variable
 from surveyapp.analysis.banner import Population
-from surveyapp.analysis.dataset import STRATUM, Dataset
+from surveyapp.analysis.dataset import STRATUM
 from surveyapp.analysis.derived import Derived, renamed_variable, with_derived
 from surveyapp.analysis.disclosure import ledger
 from surveyapp.analysis.disclosure.equivalences import equivalences
 from surveyapp.analysis.disclosure.ledger import LedgerEntry
 from surveyapp.analysis.disclosure.protection import Policy, ProtectedTable, Release, protect, together
 from surveyapp.analysis.estimation.weights import Design, weigh
+from surveyapp.analysis.large import Responses
 from surveyapp.analysis.tables import Slice, Table
-from surveyapp.analysis.tabulation import Tabulator
+from surveyapp.analysis.tabulation import Layout, Tabulator
 from surveyapp.analysis.themes.coded import theme_table
 from surveyapp.analysis.themes.codeframes import Codeframe
 from surveyapp.analysis.themes.coding import ThemeColumns
@@ -57,7 +58,7 @@ class Report:
 
     `response` counts the organisations that were asked; None for a wave open to anyone. `design` says how the
     answers stand for the frame, None where no table has weights or margins. `codeframes` are those of tables of
-    themes, by table.
+    themes, by table; `checked` the names of the earlier releases that it was checked against.
     """
 
     title: str
@@ -74,6 +75,7 @@ class Report:
     codeframes: Mapping[str, Codeframe] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     entries: tuple[LedgerEntry, ...] = ()
+    checked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,13 @@ class Published:
 class Source:
     """A wave to compare with: its answers, and the facts of its fieldwork."""
 
-    data: Dataset
+    data: Responses
     facts: WaveFacts
 
 
 def compile_report(
     plan: Plan,
-    data: Dataset,
+    data: Responses,
     facts: WaveFacts,
     response: Fieldwork | None = None,
     themes: Mapping[str, ThemeColumns] | None = None,
@@ -110,8 +112,8 @@ def compile_report(
     """
     plan = _spelt_out(plan, data)
     maker = _Maker(plan, Source(data, facts), themes or {})
-    release = maker.protected([maker.table(entry) for entry in plan.tables], _policy(plan, data))
-    entered = ledger.entries(release, str(plan.title), facts.wave, maker.data.members)
+    release = maker.protected(maker.tables(plan.tables), _policy(plan, data))
+    entered = ledger.entries(release, str(plan.title), facts.wave, maker.data)
     _check_differences(entered, earlier, maker.data)
     return Report(
         title=str(plan.title),
@@ -131,20 +133,20 @@ def compile_report(
     )
 
 
-def _spelt_out(plan: Plan, data: Dataset) -> Plan:
+def _spelt_out(plan: Plan, data: Responses) -> Plan:
     """The plan with the full names of strata in what it derives."""
     strata = {name.removeprefix(STRATUM): name for name in data.variables if name.startswith(STRATUM)}
     return plan.model_copy(update={"derive": [renamed_variable(each, strata) for each in plan.derive]})
 
 
-def _check_differences(entered: Sequence[LedgerEntry], earlier: Sequence[Published], data: Dataset) -> None:
+def _check_differences(entered: Sequence[LedgerEntry], earlier: Sequence[Published], data: Responses) -> None:
     """Raise `Refused` where groups of this release, or of it and an earlier one, differ by one or two."""
     old: list[LedgerEntry] = []
     for number, published in enumerate(earlier):
         names = {each.id: f"{each.id}@{number}" for each in published.derived}
         data = with_derived(data, [renamed_variable(each, names) for each in published.derived])
         old += [replace(entry, who=_renamed(entry.who, names)) for entry in published.entries]
-    problems = ledger.check(entered, old, data.members)
+    problems = ledger.check(entered, old, data)
     if problems:
         raise Refused(problems)
 
@@ -153,7 +155,7 @@ def _renamed(who: Slice, names: Mapping[str, str]) -> Slice:
     return frozenset((names.get(name, name), codes) for name, codes in who)
 
 
-def _policy(plan: Plan, data: Dataset) -> Policy:
+def _policy(plan: Plan, data: Responses) -> Policy:
     settings = data.instrument.disclosure
     sensitive = frozenset(e.subject.partition(".")[0] for e in plan.tables if e.sensitive)
     return Policy(settings.policy, settings.minimum_base, sensitive=sensitive)
@@ -171,22 +173,29 @@ class _Maker:
         self.tabulator = Tabulator(self.data, self.design, self._population())
         self.strata = [name.removeprefix(STRATUM) for name in self.data.variables if name.startswith(STRATUM)]
 
-    def table(self, entry: Entry) -> Table:
-        """One table with its title and notes."""
+    def tables(self, entries: Sequence[Entry]) -> list[Table]:
+        """Some tables, for which everything is counted at once."""
+        self.tabulator.foresee(self._layout(entry) for entry in entries if entry.coded is None)
+        return [self._table(entry) for entry in entries]
+
+    def _table(self, entry: Entry) -> Table:
+        """One table with its notes."""
         made = self._coded(entry) if entry.coded is not None else self._asked(entry)
         return replace(made, notes=tuple(str(note) for note in entry.notes))
 
     def protected(self, tables: Sequence[Table], policy: Policy) -> Release:
         """These tables, protected together."""
-        return protect(tables, policy, self.data.members, same=equivalences(self.plan.derive, self.data))
+        return protect(tables, policy, self.data, same=equivalences(self.plan.derive, self.data))
 
     def _settled_design(self) -> Design | None:
         """How the answers stand for the frame; None if the plan asks for no weight and no margin."""
-        plan, cells = self.plan, [self.data.cells[i] if i >= 0 else "" for i in self.data.cell]
+        plan, sizes = self.plan, self.data.cell_sizes
         if plan.weights is None and not plan.margins and not any(_needs_design(entry) for entry in plan.tables):
             return None
         known = self.facts.cells if self.facts.listed else None
-        settled = partial(weigh, cells, known, self.facts.carry, population=plan.population)
+        settled = partial(
+            weigh, list(sizes), known, self.facts.carry, population=plan.population, times=list(sizes.values())
+        )
         if plan.weights is None:
             return settled()
         (method, variables), *_ = plan.weights.methods.items()
@@ -199,17 +208,20 @@ class _Maker:
         return self.facts.population
 
     def _asked(self, entry: Entry) -> Table:
-        name = entry.question or ""
+        name, layout = self._layout(entry)
+        question = self.data.instrument.questions.get((entry.question or "").partition(".")[0])
+        label = question.text if question is not None else self.data.variables[name].label
+        return self.tabulator.table(name, entry.id, str(entry.title or label), layout)
+
+    def _layout(self, entry: Entry) -> tuple[str, Layout]:
+        """The variable of a table, and how the table is arranged."""
         if entry.audiences:
             known = _known_codes(entry, self.data.instrument, self.data.instrument)
             entry = entry.model_copy(update={"nets": _nets_of(entry, known)})
         layout = self.plan.layout(entry, self.strata)
         if entry.waves or entry.audiences:
             layout = replace(layout, margins=True)
-        variable = f"{STRATUM}{name}" if name in self.strata else name
-        question = self.data.instrument.questions.get(name.partition(".")[0])
-        label = question.text if question is not None else self.data.variables[variable].label
-        return self.tabulator.table(variable, entry.id, str(entry.title or label), layout)
+        return variable(entry.question or "", self.strata), layout
 
     def _coded(self, entry: Entry) -> Table:
         columns = self.themes[entry.coded or ""]
@@ -262,17 +274,17 @@ def _of_wave(
     changes: dict[str, object] = {"derive": [], "weights": None, "population": None}
     own = _Maker(plan.model_copy(update=changes | ({"where": None} if elsewhere else {})), source, {})
     _check_known(plan.where if not elsewhere else None, own)
-    tables: dict[str, Table] = {}
+    wanted: dict[str, Entry] = {}
     for entry in entries:
         there = same_question(entry.question or "", maker.data.instrument, instrument)
         if there is None or wave not in [*(entry.waves or []), *(entry.audiences or [])]:
             continue
         fitting = _fitting(entry, there, instrument, wave, elsewhere)
         if fitting.nets or fitting.show != "nets":
-            tables[entry.id] = own.table(fitting)
-    release = own.protected(list(tables.values()), _policy(plan, source.data))
+            wanted[entry.id] = fitting
+    release = own.protected(own.tables(list(wanted.values())), _policy(plan, source.data))
     found: dict[str, ProtectedTable | None] = dict.fromkeys(entry.id for entry in entries)
-    return found | dict(zip(tables, release.tables, strict=True))
+    return found | dict(zip(wanted, release.tables, strict=True))
 
 
 def _fitting(entry: Entry, variable: str, instrument: Instrument, wave: str, elsewhere: bool) -> Entry:

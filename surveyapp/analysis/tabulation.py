@@ -5,7 +5,7 @@ column of the banner, of a domain that is its base. `_Figures` lays that rectang
 margins are then worked out for all of it at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -15,12 +15,14 @@ import numpy.typing as npt
 
 from surveyapp.analysis.banner import Population, View, one_line
 from surveyapp.analysis.counting import Counts
-from surveyapp.analysis.dataset import Codes, Dataset, Variable
+from surveyapp.analysis.dataset import Codes, Dataset, Variable, cut, ticks_wanted, whole
 from surveyapp.analysis.derived import band_names
 from surveyapp.analysis.estimation import margins as errors
 from surveyapp.analysis.estimation.significance import column_tests, rao_scott
 from surveyapp.analysis.estimation.weights import Design
-from surveyapp.analysis.summaries import Summary, summarise
+from surveyapp.analysis.grouping import Wanted
+from surveyapp.analysis.large import Responses
+from surveyapp.analysis.summaries import Spread, Summary, summarise
 from surveyapp.analysis.tables import (
     LOW,
     NO_ANSWER,
@@ -82,7 +84,7 @@ class Layout:
 
 
 def tabulate(
-    data: Dataset,
+    data: Responses,
     variable: str,
     id: str,  # noqa: A002
     title: str,
@@ -98,9 +100,11 @@ def tabulate(
 
 
 class Tabulator:
-    """Makes the tables of one dataset. Banners and filters that several tables share are worked out once."""
+    """Makes the tables of one wave. Banners and filters that several tables share are worked out once."""
 
-    def __init__(self, data: Dataset, design: Design | None = None, population: Population | None = None) -> None:
+    def __init__(
+        self, data: Responses, design: Design | None = None, population: Population | None = None
+    ) -> None:
         self.data = data
         self.design = design
         self.population = population or Population()
@@ -109,11 +113,8 @@ class Tabulator:
     def table(self, variable: str, id: str, title: str, layout: Layout) -> Table:  # noqa: A002
         """One table. Raises what `tabulate` does."""
         question = self.data.instrument.questions.get(variable.partition(".")[0])
-        if isinstance(question, OpenText):
-            raise TypeError(f"{variable} is an open question; it has no table of its own")
-        view = self._view(layout)
-        asked = _Asked(self.data, question, variable, layout)
-        figures = _figures(asked, layout, view)
+        figures = self._figures(question, variable, layout)
+        asked, view = figures.asked, figures.view
         table = Table(
             id=id,
             title=title,
@@ -133,6 +134,17 @@ class Tabulator:
         )
         return _transposed(table) if layout.transpose and asked.kind == "grid" else table
 
+    def foresee(self, tables: Iterable[tuple[str, Layout]]) -> None:
+        """Have counted in one go what these tables, each a variable and its layout, will ask for one by one."""
+        questions = self.data.instrument.questions
+        found = (self._figures(questions.get(name.partition(".")[0]), name, layout) for name, layout in tables)
+        self.data.foresee(wanted for figures in found for wanted in figures.questions())
+
+    def _figures(self, question: Question | None, variable: str, layout: Layout) -> "_Figures":
+        if isinstance(question, OpenText):
+            raise TypeError(f"{variable} is an open question; it has no table of its own")
+        return _figures(_Asked(self.data, question, variable, layout), layout, self._view(layout))
+
     def _view(self, layout: Layout) -> "View":
         by = tuple(map(tuple, layout.by))
         key = (by, repr(layout.where))
@@ -146,38 +158,47 @@ class Tabulator:
 
 @dataclass(frozen=True)
 class _Line:
-    """One variable that is counted."""
+    """What is counted as one variable: a variable as it is, an amount cut into bands, or a union of options."""
 
     name: str
     code: str
     label: str
-    values: Codes = field(repr=False)
+    bands: tuple[float, ...] = ()
+    options: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Wanted:
+        """What must be known of the responses to count it."""
+        if self.options:
+            return ticks_wanted(self.options)
+        return cut(self.name, self.bands)
+
+    def of(self, rows: Dataset) -> Codes:
+        """The code of each row."""
+        if self.options:
+            return rows.ticked(self.options)
+        values = rows.values[self.name]
+        if not self.bands:
+            return values
+        banded = np.digitize(np.nan_to_num(rows.amounts[self.name]), self.bands)
+        return np.where(values >= 0, banded, values).astype(np.int16)
 
 
 class _Asked:
     """The variables behind a table, all with the same codes, and which of these count."""
 
-    def __init__(self, data: Dataset, question: Question | None, variable: str, layout: Layout) -> None:
-        self.data = data
+    def __init__(self, data: Responses, question: Question | None, variable: str, layout: Layout) -> None:
         self.question = question
         whole = question is not None and variable == question.id and variable not in data.variables
         self.variables = data.of_question(variable) if whole else [data.variables[variable]]
         self.kind = self.variables[0].kind if whole else _one(self.variables[0])
         first = self.variables[0]
         self.banded = bool(layout.bands) and first.is_amount
-        self.codes, self.labels = band_names(tuple(layout.bands)) if self.banded else (first.codes, first.labels)
+        bands = tuple(layout.bands) if self.banded else ()
+        self.codes, self.labels = band_names(bands) if bands else (first.codes, first.labels)
         row_of = f"{first.question}."
-        self.lines = [
-            _Line(v.name, v.name.removeprefix(row_of), v.label, self._values(v, layout)) for v in self.variables
-        ]
+        self.lines = [_Line(v.name, v.name.removeprefix(row_of), v.label, bands) for v in self.variables]
         self.kept = [i for i, code in enumerate(self.codes) if code not in layout.exclude]
-
-    def _values(self, variable: Variable, layout: Layout) -> Codes:
-        values = self.data.values[variable.name]
-        if not self.banded:
-            return values
-        banded = np.digitize(np.nan_to_num(self.data.amounts[variable.name]), layout.bands)
-        return np.where(values >= 0, banded, values).astype(np.int16)
 
     def places(self, codes: Sequence[str]) -> list[int]:
         """Where these codes stand among all."""
@@ -185,10 +206,8 @@ class _Asked:
 
     def union(self, codes: Sequence[str], label: str) -> _Line:
         """Several options of a multiple as one 0/1 variable: a net of a multiple is not a sum."""
-        names = [f"{self.variables[0].question}.{code}" for code in codes]
-        any_of = np.logical_or.reduce([self.data.values[name] == 1 for name in names])
-        first = self.data.values[names[0]]
-        return _Line("+".join(names), label, label, np.where(first >= 0, any_of, first).astype(np.int8))
+        names = tuple(f"{self.variables[0].question}.{code}" for code in codes)
+        return _Line("+".join(names), label, label, options=names)
 
 
 def _one(variable: Variable) -> str:
@@ -234,6 +253,7 @@ class _Figures:
         self.cols: list[_Col] = []
         self._counted: list[Counts] = []
         self._summaries: dict[tuple[int, int], Summary] = {}
+        self._spreads: dict[tuple[int, int], Spread] = {}
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -250,9 +270,14 @@ class _Figures:
     def count(self, line: int) -> Counts:
         """The counts of one line: columns × codes and missing × groups."""
         while len(self._counted) <= line:
-            values = self.lines[len(self._counted)].values
-            self._counted.append(self.view.counter.count(values, len(self.asked.codes)))
+            self._counted.append(self.view.count(self.lines[len(self._counted)], len(self.asked.codes)))
         return self._counted[line]
+
+    def questions(self) -> list[Wanted]:
+        """What the responses will be asked for."""
+        amounts = self.asked.variables[0].is_amount and not self.asked.banded
+        wanted = [whole(line.name) if amounts else line.wanted for line in self.lines]
+        return [question for each in wanted for question in self.view.questions(each, self.layout.tests)]
 
     def rows(self) -> tuple[TableRow, ...]:
         """The rows filled, sorted, cut."""
@@ -336,22 +361,20 @@ class _Figures:
         design = self.view.design
         if design is None:
             return None, None, None
-        who = self.view.members(place) & (self.lines[line].values >= 0)
-        y, groups = self.asked.data.amounts[self.lines[line].name][who], design.group[who]
-        n, sums, squares = (np.bincount(groups, w, minlength=design.groups) for w in (np.ones_like(y), y, y * y))
-        return self._margin_of_mean(n, sums, squares)
+        return self._margin_of_mean(*self._spread(line, place).sums(self.view.groups))
 
     def summary(self, line: int, place: int) -> Summary:
         """What is said of the amounts of one line in one column."""
         key = (line, place)
         if key not in self._summaries:
-            who = self.view.members(place) & (self.lines[line].values >= 0)
-            amounts = self.asked.data.amounts[self.lines[line].name][who]
-            weights = self.view.weights
-            design = self.view.design
-            weighted = weights[design.group[who]] if weights is not None and design is not None else None
-            self._summaries[key] = summarise(amounts, weighted)
+            self._summaries[key] = summarise(self._spread(line, place), self.view.weights)
         return self._summaries[key]
+
+    def _spread(self, line: int, place: int) -> Spread:
+        key = (line, place)
+        if key not in self._spreads:
+            self._spreads[key] = self.view.spread(self.lines[line].name, place)
+        return self._spreads[key]
 
     # ── cells ──
 
@@ -366,7 +389,7 @@ class _Figures:
 
     def _sums(self, specs: Sequence[_Row]) -> tuple[Counts, Counts]:
         """Respondents counted and in the base: rows × columns × groups."""
-        shape = (len(specs), len(self.cols), self.view.counter.size)
+        shape = (len(specs), len(self.cols), self.view.groups)
         yes, domain = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         for r, spec in enumerate(specs):
             counts = self.count(spec.line)
@@ -450,10 +473,10 @@ class _Figures:
         if not pairs:
             return None, None
         columns = len(self.view.columns) - 1
-        both = np.zeros((len(specs), columns, columns, self.view.counter.size), np.int64)
+        both = np.zeros((len(specs), columns, columns, self.view.groups), np.int64)
         yes_both = both.copy()
         for r, spec in enumerate(specs):
-            counts = self.view.count_pairs(self.lines[spec.line].values, len(self.asked.codes))
+            counts = self.view.count_pairs(self.lines[spec.line], len(self.asked.codes))
             for (c, d), counted in zip(pairs, counts, strict=True):
                 codes = list(self._codes(spec, self.cols[-1]))
                 both[r, c - 1, d - 1] = both[r, d - 1, c - 1] = self._domain(counted)
@@ -790,7 +813,7 @@ def _transposed(table: Table) -> Table:
 # ── in words ─────────────────────────────────────────────────────────────────
 
 
-def in_words(data: Dataset, condition: Condition | None) -> str:
+def in_words(data: Responses, condition: Condition | None) -> str:
     """A condition as readers of a table read it: `Region is South East`; "" for none."""
     if condition is None:
         return ""
@@ -803,7 +826,7 @@ def in_words(data: Dataset, condition: Condition | None) -> str:
     return _test_in_words(data, condition)
 
 
-def _test_in_words(data: Dataset, test: Condition) -> str:
+def _test_in_words(data: Responses, test: Condition) -> str:
     name = test.question or ""
     variable = data.variables.get(name) or data.of_question(name)[0]
     label = one_line(variable.label if name in data.variables else str(data.instrument.questions[name].text))
@@ -824,7 +847,7 @@ def _kind(asked: _Asked) -> str:
     return {"stratum": "single", "date": "single", "derived": "single"}.get(asked.kind, asked.kind)
 
 
-def _wording(data: Dataset, question: Question | None, variable: str) -> str:
+def _wording(data: Responses, question: Question | None, variable: str) -> str:
     if question is None:
         return data.variables[variable].label
     if variable in data.variables and variable != question.id:

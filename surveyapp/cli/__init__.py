@@ -15,6 +15,7 @@ from surveyapp.cli import (
     doctor,
     frames,
     instruments,
+    keys,
     letters,
     returns,
     running,
@@ -23,6 +24,7 @@ from surveyapp.cli import (
     waves,
     worker,
 )
+from surveyapp.cli.remedies import at_the_terminal
 from surveyapp.cli.shared import complain, show_refusal
 from surveyapp.problems import Refused, SurveyError
 
@@ -36,7 +38,7 @@ class _Refusing(click.Group):
         except Refused as refused:
             show_refusal(refused)
         except SurveyError as error:
-            complain(str(error))
+            complain(at_the_terminal(str(error)))
         return ctx.exit(1)
 
 
@@ -74,6 +76,7 @@ for command in (
     care.retention,
     care.db,
     care.audit_anonymity,
+    keys.keys,
     doctor.doctor,
 ):
     main.add_command(command)

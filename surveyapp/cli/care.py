@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, complain, count, database, relative, today
+from surveyapp.cli.shared import FILE, acting, complain, count, database, now, relative, today
 from surveyapp.config import Home
 from surveyapp.problems import Refused, SurveyError
-from surveyapp.storage.database import Database
+from surveyapp.storage.database import Database, connect
 
 
 @click.command()
@@ -84,7 +84,9 @@ def retention_set(home: Home, /, wave: str, **days: int | None) -> None:
 
     if not any(number is not None for number in days.values()):
         raise click.UsageError("give at least one of --drafts, --letters, --contacts, --key")
-    after = retaining.change(database(home), wave, days)
+    db = database(home)
+    with acting(db, "wave-keep", wave):
+        after = retaining.change(db, wave, days)
     for part, what in retaining.PARTS.items():
         click.echo(f"{part:<9} {count(getattr(after, part), 'day')} after the close: {what}")
 
@@ -131,14 +133,19 @@ def _kept_until(part: Any, on: date) -> str:
 @click.pass_obj
 def retention_run(home: Home, day: Any, all_copies: bool) -> None:
     """Erase what is due, and backups older than 14 days. Run it every day."""
-    from surveyapp import retaining
+    from surveyapp import retaining, rotating
 
     on = day.date() if day else today()
-    erased = retaining.run(database(home), home, on)
+    store = database(home)
+    erased = retaining.run(store, home, on)
     for name, parts in erased.waves.items():
+        with acting(store, "due-erase", name, said=", ".join(parts)):
+            pass
         for part, number in parts.items():
             click.echo(f"{name}: erased {number:,} of {retaining.PARTS[part]}")
     click.echo(f"{count(erased.backups, 'old backup')} erased")
+    if keys := rotating.tidy(home, store, now()):
+        click.echo(f"{count(keys, 'key')} left out that nothing needs any more")
     if erased.jobs:
         click.echo(f"{count(erased.jobs, 'old job')} erased, with what they made")
     for copy in retaining.copies(home):
@@ -179,10 +186,27 @@ def db() -> None:
 @db.command()
 @click.pass_obj
 def upgrade(home: Home) -> None:
-    """Bring the database to the newest schema."""
-    store = database(home)
+    """Bring the database to the newest schema. Stop the site on every machine before it."""
+    store = connect(home.make().store, older=True)
     store.close()
     click.echo(f"{store.name if home.address else relative(home.database)} has the newest schema")
+
+
+@db.command()
+@click.argument("revision")
+@click.option("--lose", is_flag=True, help="Go on although what the older programme has no place for is lost.")
+@click.pass_obj
+def downgrade(home: Home, revision: str, lose: bool) -> None:
+    """Take the schema back to that of an older programme, such as 0009. Stop the site everywhere before it."""
+    from surveyapp.storage import database as stores
+
+    store = _existing(home)
+    try:
+        stores.downgrade(store, revision, lose)
+    finally:
+        store.close()
+    click.echo(f"{store.name if home.address else relative(home.database)} has the schema {revision}")
+    click.echo("Now install the surveyapp that it belongs to; this one would not start on it.")
 
 
 @db.command("check")
@@ -199,7 +223,7 @@ def db_check(home: Home) -> None:
 @click.command("audit-anonymity")
 @click.argument("wave")
 @click.option("--log", "logs", type=FILE, multiple=True, help="A log of the proxy to look through; repeatable.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.pass_context
 def audit_anonymity(ctx: click.Context, wave: str, logs: tuple[Path, ...], as_json: bool) -> None:
     """Run the known attacks on the files of this installation; exit 1 if one tells more than was promised."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, about, complain, count, database
+from surveyapp.cli.shared import FILE, about, acting, complain, count, database
 from surveyapp.config import Home, read_file, write_aside
 from surveyapp.problems import SurveyError
 from surveyapp.storage.database import Database
@@ -34,8 +34,9 @@ def coding_codeframe(home: Home, wave: str, file: Path | None) -> None:
             done = f"{one.settled:,} settled, {one.disputed:,} in dispute, {one.uncoded:,} not coded"
             click.echo(f"  {done}, {count(one.quotations, 'quotation')} cleared")
         return
-    with about(file):
-        put = coding.put_codeframe(db, wave, read_file(file))
+    content = read_file(file)
+    with about(file), acting(db, "codeframe-load", wave):
+        put = coding.put_codeframe(db, wave, content)
     word = "put on" if put.new else "is on it already:"
     click.echo(f"{put.codeframe.name} {word} {wave}; {count(len(put.codeframe.coded), 'theme')} to code with")
     if put.carried:
@@ -74,8 +75,9 @@ def coding_load(home: Home, wave: str, file: Path) -> None:
     """Take in a coder's sheet, all of it or nothing; rows left blank are not coded."""
     from surveyapp import coding
 
-    with about(file):
-        loaded = coding.load(database(home), wave, file.name, read_file(file))
+    db, content = database(home), read_file(file)
+    with about(file), acting(db, "coding-load", wave):
+        loaded = coding.load(db, wave, file.name, content)
     coded = f"{count(loaded.given, 'answer')} coded by {loaded.coder}"
     click.echo(f"{loaded.codeframe}: {coded}, {loaded.blank:,} left blank")
 
@@ -83,7 +85,7 @@ def coding_load(home: Home, wave: str, file: Path) -> None:
 @coding_.command("agreement")
 @click.argument("wave")
 @click.argument("codeframe")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.pass_obj
 def coding_agreement(home: Home, wave: str, codeframe: str, as_json: bool) -> None:
     """Say how far coders agree: Cohen's kappa by theme, pooled, and as a mean."""
@@ -113,8 +115,9 @@ def coding_settle(home: Home, wave: str, codeframe: str, out: Path | None, file:
         write_aside(_workbook(out), coding.settling_sheet(db, wave, codeframe), private=True)
         click.echo(f"{out}: decide, then: surveyapp coding settle {wave} {codeframe} --load {out}")
     elif file:
-        with about(file):
-            loaded = coding.load_settling(db, wave, codeframe, file.name, read_file(file))
+        content = read_file(file)
+        with about(file), acting(db, "settling-load", wave):
+            loaded = coding.load_settling(db, wave, codeframe, file.name, content)
         click.echo(f"{loaded.codeframe}: {count(loaded.given, 'answer')} decided, {loaded.blank:,} left open")
 
 
@@ -166,7 +169,7 @@ def _clear_quotations(db: Database, wave: str, codeframe: str, file: Path, yes: 
     _show_quotations(found)
     if not yes and not click.confirm(f"Clear these {len(found)} for print, in place of all before?"):
         raise SurveyError("nothing was changed")
-    with about(file):
+    with about(file), acting(db, "quotations-load", wave):
         coding.clear(db, wave, codeframe, file.name, content, names)
     click.echo(f"{count(len(found), 'quotation')} of {codeframe} cleared")
 

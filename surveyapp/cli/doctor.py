@@ -12,7 +12,7 @@ from surveyapp.problems import SurveyError
 
 @click.command()
 @click.option("--mail-server", is_flag=True, help="Ask the mail server for a connection too; nothing is sent.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.pass_obj
 def doctor(home: Home, mail_server: bool, as_json: bool) -> None:
     """Examine settings, permissions, database, disk, keys, clock, backups, worker and mail. Mends nothing."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, about, complain, count, database
+from surveyapp.cli.shared import FILE, about, acting, complain, count, database
 from surveyapp.config import Home, read_file
 from surveyapp.problems import SurveyError
 
@@ -90,7 +90,7 @@ def _tell(notes: Sequence[Any]) -> None:
 @frame.command("check")
 @click.argument("file", type=FILE)
 @reading_options
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 def frame_check(file: Path, how: Any, as_json: bool) -> None:
     """Check a frame (CSV or .xlsx) and print how it was understood; name every problem with its cell or line."""
     from surveyapp.frames import as_json as listing_json
@@ -123,7 +123,7 @@ def frame_load(home: Home, wave: str, file: Path, how: Any, yes: bool) -> None:
     click.echo("\n".join(changes(plan.difference)))
     if not yes and not click.confirm(f"Change the frame of {wave} so?"):
         raise SurveyError("nothing was changed")
-    with about(file):
+    with about(file), acting(db, "frame-replace", wave):
         loaded = framing.load(db, wave, file.name, content, how)
     click.echo(f"{wave}: {loaded.difference}")
 
@@ -143,7 +143,8 @@ def frame_remove(home: Home, wave: str, unit: str, yes: bool) -> None:
         click.echo(f"{unit} {found.unit.name}: its contact, letters and, before it answers, code and draft go.")
         if click.prompt("Type the unit again", default="", show_default=False) != unit:
             raise SurveyError("that is not the unit; nothing was erased")
-    found = framing.remove(db, wave, unit)
+    with acting(db, "unit-remove", wave):
+        found = framing.remove(db, wave, unit)
     if found.done:
         kept = "it has answered: that stays noted, and its answers cannot be told from the others"
         click.echo(f"{unit}: contact and letters are erased; {kept}")
@@ -163,5 +164,7 @@ def frame_contact(home: Home, wave: str, unit: str, name: str | None, email: str
 
     if name is None and email is None:
         raise click.UsageError("give --name, --email or both")
-    new = framing.change_contact(database(home), wave, unit, contact=name, email=email)
+    db = database(home)
+    with acting(db, "unit-contact", wave):
+        new = framing.change_contact(db, wave, unit, contact=name, email=email)
     click.echo(f"{unit}: {new.contact or '(no name)'}, {new.email or '(no address)'}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, complain, count, database, show_refusal, split_edition, today
+from surveyapp.cli.shared import FILE, acting, complain, count, database, show_refusal, split_edition, today
 from surveyapp.config import Home, read_file, write_aside
 from surveyapp.problems import Refused, SurveyError
 
@@ -48,8 +48,12 @@ def _described(found: Any) -> str:
 def publish(home: Home, file: Path) -> None:
     """Publish a version. A published version never changes."""
     from surveyapp import publishing
+    from surveyapp.instrument import read_instrument
 
-    published = publishing.publish(database(home), read_file(file), today())
+    content, db = read_file(file), database(home)
+    found = read_instrument(content)
+    with acting(db, "version-publish", survey=found.survey, said=f"version: {found.version}"):
+        published = publishing.publish(db, content, today())
     word = "published" if published.new else "was published before, with the same content"
     click.echo(f"{published.instrument.name} {word}; content {published.hash[:16]}")
 
@@ -57,7 +61,7 @@ def publish(home: Home, file: Path) -> None:
 @instrument.command()
 @click.argument("old", type=FILE)
 @click.argument("new", type=FILE)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 def diff(old: Path, new: Path, as_json: bool) -> None:
     """Say what a new version does to each trend: same, comparable, with a note, or broken."""
     from surveyapp import publishing
@@ -89,7 +93,9 @@ def retire(home: Home, edition: str) -> None:
     from surveyapp import publishing
 
     survey, version = split_edition(edition)
-    publishing.retire(database(home), survey, version, today())
+    db = database(home)
+    with acting(db, "version-retire", survey=survey, said=f"version: {version}"):
+        publishing.retire(db, survey, version, today())
     click.echo(f"{edition} is retired")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from surveyapp import config
-from surveyapp.cli.shared import FILE, Progress, complain, count, database, relative, today
+from surveyapp.cli.shared import FILE, Progress, acting, complain, count, database, relative, today
 from surveyapp.config import Home, read_file
 from surveyapp.problems import Refused, SurveyError
 
@@ -36,7 +36,8 @@ def invite(home: Home, wave: str, address: str | None, sender: str | None) -> No
     """Give each organisation that has none an access code, and send the letters that wait."""
     from surveyapp import writing
 
-    _send(home, wave, lambda desk: writing.invite(desk, wave, address=address or "", sender=sender or ""))
+    headings = {"address": address or "", "sender": sender or ""}
+    _send(home, wave, "invitations-send", lambda desk: writing.invite(desk, wave, **headings))
 
 
 @click.command()
@@ -74,7 +75,7 @@ def remind(
         _show_reminders(writing.preview_reminders(database(home), wave, days, kind, today()))
         return
     headings = {"address": address or "", "sender": sender or ""}
-    _send(home, wave, lambda desk: writing.remind(desk, wave, days, kind, **headings))
+    _send(home, wave, "reminders-send", lambda desk: writing.remind(desk, wave, days, kind, **headings))
 
 
 def _show_reminders(found: Any) -> None:
@@ -89,9 +90,9 @@ def _show_reminders(found: Any) -> None:
     _show_letter(found.first)
 
 
-def _send(home: Home, wave: str, run: Any) -> None:
+def _send(home: Home, wave: str, act: str, run: Any) -> None:
     """Run a sending and print what came of it. Raises `SurveyError` if letters wait because it had to stop."""
-    with Progress() as progress:
+    with Progress() as progress, acting(database(home), act, wave):
         desk = _desk(home, wave, progress)
         outcome = run(desk)
     for reason in outcome.failed:
@@ -159,9 +160,9 @@ def letters_set(
         raise click.UsageError("give either --from FILE or --default")
     content = read_file(file) if file else None
     try:
-        writing.set_template(
-            database(home), wave, kind, language, content, read_file(html_file) if html_file else b""
-        )
+        html, db = read_file(html_file) if html_file else b"", database(home)
+        with acting(db, "letters-shipped" if shipped else "letters-words", wave, said=f"kind: {kind}"):
+            writing.set_template(db, wave, kind, language, content, html)
     except Refused as refused:
         raise Refused(refused.problems, str(file)) from None
     click.echo(f"{wave}: {kind} ({language}) {'as shipped' if shipped else f'from {file}'}")
@@ -194,7 +195,12 @@ def _show_letter(shown: Any) -> None:
 
 @letters.command("list")
 @click.argument("wave")
-@click.option("--state", default="", type=click.Choice(["due", "trying", "sent", "failed", "unknown", ""]))
+@click.option(
+    "--state",
+    default="",
+    type=click.Choice(["due", "trying", "sent", "failed", "unknown", ""]),
+    help="Those alone.",
+)
 @click.pass_obj
 def letters_list(home: Home, wave: str, state: str) -> None:
     """List the letters of a wave: unit, kind, state, day, and the server's code if it refused one."""
@@ -216,7 +222,7 @@ def letters_resend(home: Home, wave: str, units: tuple[str, ...], failed: bool) 
 
     if bool(units) == failed:
         raise click.UsageError("name the organisations, or give --failed")
-    _send(home, wave, lambda desk: writing.resend(desk, wave, units))
+    _send(home, wave, "letters-resend", lambda desk: writing.resend(desk, wave, units))
 
 
 @letters.command("mark")
@@ -228,7 +234,9 @@ def letters_mark(home: Home, wave: str, unit: str, state: str) -> None:
     """Say of a letter of which nobody knew that it has arrived."""
     from surveyapp import writing
 
-    writing.mark_sent(database(home), wave, unit, today())
+    db = database(home)
+    with acting(db, "unit-letter-arrived", wave):
+        writing.mark_sent(db, wave, unit, today())
     click.echo(f"{unit}: {state}")
 
 
@@ -245,7 +253,9 @@ def letters_bounced(home: Home, wave: str, file: Path | None, units: tuple[str, 
     if bool(file) == bool(units):
         raise click.UsageError("give either FILE or --unit")
     returned = read_bounces(read_file(file)) if file else [(0, "unit", unit) for unit in units]
-    marked = writing.bounced(database(home), wave, returned, today())
+    db = database(home)
+    with acting(db, "bounces-note", wave):
+        marked = writing.bounced(db, wave, returned, today())
     click.echo(f"{count(len(marked), 'organisation')} undeliverable{': ' if marked else ''}{', '.join(marked)}")
 
 
@@ -265,7 +275,8 @@ def letters_code(home: Home, wave: str, unit: str, yes: bool, address: str | Non
         click.echo("with the new code and is erased for good.")
         if click.prompt("To go on, type the organisation's unit", default="", show_default=False) != unit:
             raise SurveyError("Nothing was changed.")
-    _send(home, wave, lambda desk: writing.new_code(desk, wave, unit, address=address or "", sender=sender or ""))
+    headings = {"address": address or "", "sender": sender or ""}
+    _send(home, wave, "unit-code", lambda desk: writing.new_code(desk, wave, unit, **headings))
 
 
 @letters.command("test")

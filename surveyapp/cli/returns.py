@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from surveyapp import config
-from surveyapp.cli.shared import FILE, Progress, complain, count, database, today
+from surveyapp.cli.shared import FILE, Progress, acting, complain, count, database, today
 from surveyapp.config import Home, read_file
 from surveyapp.problems import SurveyError
 
@@ -23,7 +23,7 @@ def responses() -> None:
 @click.option("--unit-column", default="", metavar="COL", help="Names the organisations, which are then done.")
 @click.option("--partial", is_flag=True, help="Let in returns that lack required answers, and list those.")
 @click.option("--again", is_flag=True, help="Load a file that holds the same returns as one before.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.pass_obj
 def responses_load(
     home: Home, wave: str, file: Path, unit_column: str, partial: bool, again: bool, as_json: bool
@@ -32,7 +32,7 @@ def responses_load(
     from surveyapp import privacy, returning
 
     content, db = read_file(file), database(home)
-    with Progress() as progress:
+    with Progress() as progress, acting(db, "returns-put", wave):
         loaded = returning.load_returns(
             db,
             wave,
@@ -72,7 +72,8 @@ def responses_enter(home: Home, wave: str, port: int) -> None:
         click.echo("The address lets whoever has it come in: it is for you alone. Stop with Ctrl-C.")
         sys.stdout.flush()
 
-    keyroom.run(home, wave, port, today, tell)
+    with acting(database(home), "sitting-begin", wave):
+        keyroom.run(home, wave, port, today, tell)
 
 
 @click.group()
@@ -94,5 +95,6 @@ def tray_open(home: Home, wave: str, key_in: Path | None) -> None:
     of_wave, key = privacy.read_key_file(read_file(key_file).decode(errors="replace"))
     if of_wave != wave:
         raise SurveyError(f"{key_file} is the key of {of_wave}, not of {wave}")
-    opened = reporting.open_tray(db, wave, key)
+    with acting(db, "tray-open", wave):
+        opened = reporting.open_tray(db, wave, key)
     click.echo(f"{count(opened.released, 'response')} released, {opened.waiting:,} stay in the tray")

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from surveyapp.cli.remedies import at_the_terminal
 from surveyapp.config import Home
 from surveyapp.problems import Refused
 from surveyapp.storage.database import Database, connect
@@ -28,8 +29,26 @@ def now() -> int:
 
 
 def database(home: Home) -> Database:
-    """The store of an installation, made and brought to the newest schema where need be."""
+    """The store of an installation, made where there is none. Raises `SurveyError` for a schema not ours."""
     return connect(home.make().store)
+
+
+TERMINAL = "terminal"
+"""Who does what is done here, as the trail has it: the system knows which of its users that was."""
+
+
+@contextmanager
+def acting(db: Database, act: str, wave: str = "", survey: str = "", said: str = "") -> Iterator[None]:
+    """Do an act of the terminal with its line in the trail of staff, as the site does with its own.
+
+    `act` is one of `staffing.WHAT`; of a wave its survey is looked up. Nothing about an organisation or an answer
+    goes in.
+    """
+    from surveyapp import campaigning, staffing  # here: `--help` waits for nothing
+
+    of = survey or (campaigning.survey_of(db, wave) if wave else "")
+    with staffing.doing(db, staffing.By(TERMINAL, now()), act, of, wave, said):
+        yield
 
 
 def split_edition(name: str) -> tuple[str, str]:
@@ -44,7 +63,7 @@ def show_refusal(refused: Refused) -> None:
     """Every problem on standard error, a line each, under what was refused."""
     complain(f"{refused.subject or 'Refused'}: {count(len(refused.problems), 'problem')}")
     for problem in refused.problems:
-        complain(f"  {problem}")
+        complain(f"  {at_the_terminal(str(problem))}")
 
 
 def complain(line: str) -> None:

@@ -6,14 +6,11 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import complain, count, database, now, today
+from surveyapp.cli.shared import TERMINAL, complain, count, database, now, today
 from surveyapp.config import Home
 from surveyapp.problems import NotFound, SurveyError
 from surveyapp.roles import ADMIN, EVERY_SURVEY, ROLES
 from surveyapp.storage.database import Database
-
-TERMINAL = "terminal"
-"""Who does what is done here, as the trail has it: the system knows which of its users that was."""
 
 _ROLE = click.option(
     "--role",
@@ -37,7 +34,14 @@ def staff() -> None:
 @_SURVEY
 @click.option("--name", default="", help="Of the person; else the address.")
 @click.option("--password", "asks", is_flag=True, help="Ask for a password here, in place of a link.")
-@click.option("--address", default="http://127.0.0.1:8000", metavar="URL", show_default=True, help="Of the site.")
+@click.option(
+    "--address",
+    envvar="SURVEYAPP_ADDRESS",
+    default="http://127.0.0.1:8000",
+    metavar="URL",
+    show_default=True,
+    help="Of the site; else the setting SURVEYAPP_ADDRESS.",
+)
 @click.pass_obj
 def add(home: Home, email: str, roles: tuple[str, ...], survey: str, name: str, asks: bool, address: str) -> None:
     """Add an account, and print the link by which its owner sets a password: it is good once, for a week."""
@@ -55,7 +59,7 @@ def add(home: Home, email: str, roles: tuple[str, ...], survey: str, name: str, 
 
 
 @staff.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.pass_obj
 def list_(home: Home, as_json: bool) -> None:
     """List the accounts with their roles."""

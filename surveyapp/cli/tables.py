@@ -8,10 +8,21 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, Progress, complain, count, database, today
-from surveyapp.config import Home, read_file, write_aside
+from surveyapp.cli.shared import FILE, Progress, acting, complain, count, database, today
+from surveyapp.config import Home, read_file, ready, write_aside
 from surveyapp.documents import nearest
 from surveyapp.problems import NotFound
+
+_ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["auto", "memory", "duckdb", "dask"]),
+    default="auto",
+    show_default=True,
+    help="Who counts a closed wave; auto takes duckdb, if installed, for more than 500,000 responses.",
+)
+_SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS", help="Of a Dask cluster, with --engine dask; else this machine's cores."
+)
 
 
 @click.command()
@@ -28,6 +39,8 @@ from surveyapp.problems import NotFound
 @click.option("--charts", is_flag=True, help="A chart under each table of a .docx.")
 @click.option("--annotated", is_flag=True, help="The questionnaire with results at the end of a .docx.")
 @click.option("--manifest", is_flag=True, help="Write X.manifest.json too: hashes of the file and its tables.")
+@_ENGINE
+@_SCHEDULER
 @click.pass_obj
 def tables(
     home: Home,
@@ -38,6 +51,8 @@ def tables(
     charts: bool,
     annotated: bool,
     manifest: bool,
+    engine: str,
+    scheduler: str | None,
 ) -> None:
     """Write the tables of a wave: as a workbook, a Word appendix, figures for programmes, or charts."""
     from surveyapp import coding, reporting, watching
@@ -49,7 +64,15 @@ def tables(
     asked = functools.partial(watching.asked, db, wave, today())
     with Progress() as progress:
         progress(f"working out the tables of {wave}")
-        compiled = reporting.report(db, wave, plan, asked, coding.coded(db, wave), home.released)
+        compiled = reporting.report(
+            db,
+            wave,
+            plan,
+            asked,
+            coding.coded(db, wave),
+            home.released,
+            counting=_counting(engine, scheduler, progress),
+        )
         of = len(compiled.tables)
         done = iter(range(1, of + 2))
         content = reporting.file_of(
@@ -60,7 +83,8 @@ def tables(
             charts,
             annotated,
         )
-    reporting.publish(db, compiled, lambda: write_aside(out, content))
+    with acting(db, "tables-write", wave, said=f"format: {out.suffix[1:]}"):
+        reporting.publish(db, compiled, ready({out: content}))
     if manifest:
         hashes = reporting.manifest_of(compiled, out.name, content, plan, edition)
         write_aside(out.with_suffix(".manifest.json"), hashes)
@@ -69,18 +93,32 @@ def tables(
         click.echo(reason)
 
 
+def _counting(engine: str, scheduler: str | None, progress: Progress) -> Any:
+    from surveyapp.reporting import Counting
+
+    if scheduler is not None and engine != "dask":
+        raise click.UsageError("--scheduler is the address of a Dask cluster; say --engine dask with it")
+    return Counting(engine, scheduler, functools.partial(progress, "writing parts"))
+
+
 @click.command("why")
 @click.argument("wave")
 @click.argument("table", required=False)
 @click.option("--plan", "plan_file", type=FILE, help="Without it: every closed question.")
+@_ENGINE
+@_SCHEDULER
 @click.pass_obj
-def why(home: Home, wave: str, table: str | None, plan_file: Path | None) -> None:
+def why(
+    home: Home, wave: str, table: str | None, plan_file: Path | None, engine: str, scheduler: str | None
+) -> None:
     """Say which rule hides what in the tables of a wave, or in one of them; never the number."""
     from surveyapp import coding, reporting
 
     plan = read_file(plan_file) if plan_file else None
     db = database(home)
-    compiled = reporting.report(db, wave, plan, themes=coding.coded(db, wave), kept=home.released)
+    with Progress() as progress:
+        themes, counting = coding.coded(db, wave), _counting(engine, scheduler, progress)
+        compiled = reporting.report(db, wave, plan, themes=themes, kept=home.released, counting=counting)
     tables = {protected.table.id: protected for protected in compiled.tables}
     if table is not None and table not in tables:
         raise NotFound(f"the plan has no table {table[:60]!r}; {nearest(table, set(tables))}")
@@ -162,12 +200,9 @@ def microdata(
             multiple == "cell",
             functools.partial(progress, f"writing {out.name}"),
         )
-
-    def write() -> None:
-        for name, content in files.items():
-            write_aside(out.with_name(name), content, private=True)
-
-    reporting.give_out(db, data, facts, write, beside_earlier)
+    placed = {out.with_name(name): content for name, content in files.items()}
+    with acting(db, "microdata-write", wave, said=f"format: {out.suffix[1:]}"):
+        reporting.give_out(db, data, facts, ready(placed, private=True), beside_earlier)
     click.echo(f"{count(data.n, 'response')}, {count(len(data.fields), 'column')} in {out}")
     if data.identifying:
         checked = ", ".join(data.identifying)
@@ -182,7 +217,7 @@ _MANY_CELLS = 1_000_000
 @click.command("audit-percentages")
 @click.argument("file", type=FILE)
 @click.option("--largest", type=click.IntRange(1), help="The largest base to try; else what the file states.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 def audit_percentages(file: Path, largest: int | None, as_json: bool) -> None:
     """Say on which bases printed percentages are possible, and name those that are not."""
     from surveyapp.analysis.printed import nets as printed_nets

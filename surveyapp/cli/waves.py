@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from surveyapp.cli.frames import listing_in, reading_options
-from surveyapp.cli.shared import FILE, count, database, split_edition, today
+from surveyapp.cli.shared import FILE, acting, count, database, split_edition, today
 from surveyapp.config import Home, write_aside, write_once
 
 
@@ -104,21 +104,23 @@ def wave_open(
     survey, version = split_edition(edition)
     frame = _frame_of(frame_file, how, sample, carry) if frame_file else None
     key_file = key_out or home.make().wave_key(name)
-    opened = campaigning.open_wave(
-        database(home),
-        name,
-        survey,
-        version,
-        frame,
-        carry=carry or None,
-        key_place="holder" if key_out else "server",
-        closes=closes.date() if closes else None,
-        today=today(),
-        keep_key=lambda private: write_once(key_file, privacy.key_file(name, private).encode()),
-        service=service or "",
-        contact=contact or "",
-        colour=colour or "",
-    )
+    db = database(home)
+    with acting(db, "wave-open", name, survey, f"version: {version}"):
+        opened = campaigning.open_wave(
+            db,
+            name,
+            survey,
+            version,
+            frame,
+            carry=carry or None,
+            key_place="holder" if key_out else "server",
+            closes=closes.date() if closes else None,
+            today=today(),
+            keep_key=lambda private: write_once(key_file, privacy.key_file(name, private).encode()),
+            service=service or "",
+            contact=contact or "",
+            colour=colour or "",
+        )
     click.echo(f"{name} is open: {_audience(opened)}; private key in {key_file}")
 
 
@@ -157,7 +159,8 @@ def wave_settings(
     if changes == campaigning.Changes():
         found = campaigning.status(db, name).wave
     else:
-        found = campaigning.change_settings(db, name, changes, today())
+        with acting(db, "wave-change", name):
+            found = campaigning.change_settings(db, name, changes, today())
     click.echo(f"service    {found.service or '(that of the site)'}")
     click.echo(f"contact    {found.contact or '(none)'}")
     click.echo(f"colour     {found.colour or '(that of the site)'}")
@@ -188,7 +191,9 @@ def wave_extend(home: Home, name: str, closes: Any) -> None:
     """Set another last day, which counts to its end: the same as wave settings --closes."""
     from surveyapp import campaigning
 
-    found = campaigning.change_settings(database(home), name, campaigning.Changes(closes=closes.date()), today())
+    db = database(home)
+    with acting(db, "wave-change", name, said=f"closes: {closes.date()}"):
+        found = campaigning.change_settings(db, name, campaigning.Changes(closes=closes.date()), today())
     click.echo(f"closes     {_closing(found)}")
 
 
@@ -199,7 +204,9 @@ def wave_pause(home: Home, name: str) -> None:
     """Take no answers for the time being. Drafts, access codes and the last day stay as they are."""
     from surveyapp import watching
 
-    watching.pause(database(home), name, today())
+    db = database(home)
+    with acting(db, "wave-pause", name):
+        watching.pause(db, name, today())
     click.echo(f"{name} is paused; what respondents have saved stays; to go on: surveyapp wave resume {name}")
 
 
@@ -210,7 +217,9 @@ def wave_resume(home: Home, name: str) -> None:
     """Let a paused wave take answers again."""
     from surveyapp import watching
 
-    found = watching.resume(database(home), name)
+    db = database(home)
+    with acting(db, "wave-resume", name):
+        found = watching.resume(db, name)
     click.echo(f"{name} goes on; closes {_closing(found)}")
 
 
@@ -222,7 +231,9 @@ def wave_move(home: Home, name: str, version: str) -> None:
     """Go on with a newer version in mid-field, if no answer in hand changes its meaning."""
     from surveyapp import campaigning
 
-    comparison = campaigning.move_wave(database(home), name, version)
+    db = database(home)
+    with acting(db, "wave-move", name, said=f"version: {version}"):
+        comparison = campaigning.move_wave(db, name, version)
     look = ", ".join(comparison.look_again) or "nothing"
     click.echo(f"{name} goes on with version {version}; drafts are asked to look again at: {look}")
 
@@ -234,13 +245,15 @@ def wave_close(home: Home, name: str) -> None:
     """Close a wave: no more answers are taken, unfinished drafts are erased."""
     from surveyapp import campaigning
 
-    closed = campaigning.close_wave(database(home), name, today())
+    db = database(home)
+    with acting(db, "wave-close", name):
+        closed = campaigning.close_wave(db, name, today())
     click.echo(f"{name} is closed; next: surveyapp tray open {closed.name}")
 
 
 @wave.command("status")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.pass_obj
 def wave_status(home: Home, name: str, as_json: bool) -> None:
     """Print the counts of a wave, its pause and last day, and its carried cells, now and at the opening."""
@@ -291,7 +304,7 @@ def _cells_line(now: Mapping[str, int], opening: Mapping[str, int]) -> str:
 @click.command()
 @click.argument("wave")
 @click.option("--by", multiple=True, metavar="COL", help="A stratum; repeatable. Else the carried ones.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same for programmes, as JSON.")
 @click.option("--out", type=FILE, help="A name that ends in .xlsx.")
 @click.pass_obj
 def rates(home: Home, wave: str, by: tuple[str, ...], as_json: bool, out: Path | None) -> None:
@@ -321,5 +334,7 @@ def wave_mark(home: Home, name: str, unit: str, disposition: str) -> None:
     from surveyapp import writing
 
     given = "" if disposition == "none" else disposition
-    writing.mark_organisation(database(home), name, unit, given, today())
+    db = database(home)
+    with acting(db, "unit-mark", name):
+        writing.mark_organisation(db, name, unit, given, today())
     click.echo(f"{unit}: {disposition}")

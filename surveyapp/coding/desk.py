@@ -100,7 +100,7 @@ def document_of(connection: Connection, wave: str, codeframe: str) -> str:
     """The text of a codeframe. Raises `NotFound`, naming those there are."""
     known = codings.codeframes(connection, wave)
     if codeframe not in known:
-        remedy = nearest(codeframe, set(known)) if known else "put one on it: surveyapp coding codeframe"
+        remedy = nearest(codeframe, set(known)) if known else "put a codeframe on it first"
         raise NotFound(f"{wave} has no codeframe {codeframe[:60]!r}; {remedy}")
     return known[codeframe]
 
@@ -141,10 +141,7 @@ def labelled(wave: str, codeframe: str, answer: Answer) -> str:
 def desk_for(connection: Connection, wave: str, purpose: "Purpose", kind: str, codeframe: str = "") -> Desk:
     """The desk that a sheet is for. Raises `Refused` for a sheet of another kind, wave or version."""
     if purpose.kind != kind:
-        do = {"coding": "coding load", "settling": "coding settle --load", "quoting": "coding quotations --load"}
-        raise another(
-            f"it is a sheet for {purpose.kind}", f"load it with: surveyapp {do.get(purpose.kind, 'coding')}"
-        )
+        raise another(f"it is a sheet for {purpose.kind}", f"load it as a {purpose.kind} sheet")
     if purpose.wave != wave:
         raise another(f"it is a sheet of the wave {purpose.wave[:60]}", f"load a sheet of {wave}")
     if codeframe and purpose.codeframe != codeframe:

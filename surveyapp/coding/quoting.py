@@ -84,14 +84,17 @@ def proposed(db: Database, wave: str, codeframe: str, name: str, content: bytes,
     return _in_order(desk.frame, cleared)
 
 
-def clear(db: Database, wave: str, codeframe: str, name: str, content: bytes, units: Units) -> list[Quotation]:
+def clear(
+    db: Database, wave: str, codeframe: str, name: str, content: bytes, units: Units, may_see_names: bool = True
+) -> list[Quotation]:
     """Store the quotations chosen on a sheet in place of those of its codeframe.
 
     Raises `Refused` with every problem and its cell: words that were not said, a theme that the answer does not
-    carry, words that may identify somebody and that nobody has marked as read.
+    carry, words that may identify somebody and that nobody has marked as read. Whoever may not see the names of
+    the frame marks all words of their own as read: they are not looked up, for the reply would tell who is in it.
     """
     with db.transaction() as connection:
-        desk, cleared = _chosen(connection, wave, codeframe, name, content, units)
+        desk, cleared = _chosen(connection, wave, codeframe, name, content, units, may_see_names)
         codings.keep_quotations(connection, wave, desk.frame.id, cleared)
     return _in_order(desk.frame, cleared)
 
@@ -210,7 +213,10 @@ def quote(db: Database, wave: str, codeframe: str, coder: str, label: str, wish:
         desk = open_desk(connection, wave, codeframe)
         attributions = _attributions(connection, desk)
         answer = _labelled(desk, label)
-        if faults := [*_own_words(wish), *_faults(desk, answer, _said_words(wish), names, _FORM, _TICK)]:
+        if faults := [
+            *_own_words(wish, "words", _TICK),
+            *_faults(desk, answer, _said_words(wish), names, _FORM, _TICK),
+        ]:
             raise Refused(faults)
         kept = [q for q in codings.quotations(connection, wave, codeframe) if q.answer != answer]
         attributed = attributions[desk.group(desk.said[answer])]
@@ -223,14 +229,14 @@ _OWN = re.compile(rf"\[(?!(?:{'|'.join(get_args(Kind))})\])[^\[\]]*\]")
 """What an editor puts into brackets beside the marks that `redacted` puts in."""
 
 
-def _own_words(wish: Wish) -> Iterator[Problem]:
+def _own_words(wish: Wish, at: str, judged: str) -> Iterator[Problem]:
     """Words of the editor's own have to be judged, whatever they are.
 
     They are not looked up among the names of the frame: whoever types them would learn who is in it.
     """
     if not wish.read and _OWN.search(wish.words):
-        do = f"{_TICK} when you have judged that they identify nobody"
-        yield Problem("words", "words of your own stand in [brackets]", do)
+        do = f"{judged} when you have judged that they identify nobody"
+        yield Problem(at, "words of your own stand in [brackets]", do)
 
 
 def _said_words(wish: Wish) -> Wish:
@@ -270,7 +276,13 @@ def _labelled(desk: Desk, label: str) -> Answer:
 
 
 def _chosen(
-    connection: Connection, wave: str, codeframe: str, name: str, content: bytes, units: Units
+    connection: Connection,
+    wave: str,
+    codeframe: str,
+    name: str,
+    content: bytes,
+    units: Units,
+    may_see_names: bool = True,
 ) -> tuple[Desk, list[Cleared]]:
     """The quotations on a sheet, once nothing is wrong with any."""
     from surveyapp.export import coding as sheets
@@ -282,7 +294,7 @@ def _chosen(
     cleared, problems = [], []
     for row in sheets.read_choices(filled, desk.words):
         answer = desk.labels[row.label]
-        faults = list(_sheet_faults(desk, answer, row, names))
+        faults = list(_sheet_faults(desk, answer, row, names, may_see_names))
         problems += faults
         if not faults:
             attributed = attributions[desk.group(desk.said[answer])]
@@ -292,12 +304,18 @@ def _chosen(
     return desk, cleared
 
 
-def _sheet_faults(desk: Desk, answer: Answer, row: "Chosen", names: Names) -> Iterator[Problem]:
+def _sheet_faults(
+    desk: Desk, answer: Answer, row: "Chosen", names: Names, may_see_names: bool
+) -> Iterator[Problem]:
     from surveyapp.export.coding import ANSWER, PRINT, READ, UNDER
 
     places = Places(row.places[ANSWER], row.places[UNDER], row.places[PRINT], "clear “Quote under”")
     judged = f"write 1 into {row.places[READ]}"
-    yield from _faults(desk, answer, Wish(row.under, row.words, row.read), names, places, judged)
+    wish = Wish(row.under, row.words, row.read)
+    if not may_see_names:
+        yield from _own_words(wish, places.words, judged)
+        wish = _said_words(wish)
+    yield from _faults(desk, answer, wish, names, places, judged)
 
 
 def _faults(

@@ -171,5 +171,5 @@ def _check_disputed(desk: Desk, decided: Mapping[Answer, Codes]) -> None:
         and codes != desk.settlement.settled.get(answer)
     ]
     if agreed:
-        do = "write the sheet anew: surveyapp coding settle"
+        do = "make the settling sheet anew"
         raise Refused([Problem(label, "it is no longer in dispute", do) for label in agreed])

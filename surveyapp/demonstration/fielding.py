@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from surveyapp import campaigning, coding, collecting, privacy, reporting, watching
-from surveyapp.config import Home, project_file, read_file, write_aside, write_once
+from surveyapp.config import Home, project_file, read_file, ready, write_once
 from surveyapp.fieldwork import Frame
 from surveyapp.problems import SurveyError
 from surveyapp.storage.database import Database
@@ -87,5 +87,5 @@ def write_tables(db: Database, home: Home, wave: Fielded, plan: str, progress: P
     said = f"writing {plan}.xlsx"
     written = reporting.file_of(compiled, ".xlsx", lambda _: progress(said, min(next(done), of), of))
     workbook = home.path / f"{plan}.xlsx"
-    reporting.publish(db, compiled, lambda: write_aside(workbook, written))
+    reporting.publish(db, compiled, ready({workbook: written}))
     return workbook

@@ -12,8 +12,9 @@ from docx.document import Document as Paper
 from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import MARKS, Table
 from surveyapp.export import layouts, word, wordtables
+from surveyapp.export.layouts import caption_number
 from surveyapp.export.sentences import base_sentence, meaning
-from surveyapp.export.wordtables import Print, are_limits, caption_number, chosen, on_paper, shortened
+from surveyapp.export.wordtables import Print, are_limits, chosen, on_paper, shortened
 from surveyapp.instrument import Grid, Multiple, OpenText, Option, Question, Rank, choices
 from surveyapp.instrument.outline import Aside, Ask, Choices, Line, Part, Places, Ruled, Scale, Shares, outline
 

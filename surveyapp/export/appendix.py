@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import MARKS, Table
 from surveyapp.export import annotated, charts, layouts, method, word, wordtables
+from surveyapp.export.layouts import Value, caption_number
 from surveyapp.export.sentences import about_table, marks, meaning
-from surveyapp.export.sheets import Value
-from surveyapp.export.wordtables import Print, Rectangle, caption_number, on_paper, shortened, widths_of
+from surveyapp.export.wordtables import Print, Rectangle, on_paper, shortened, widths_of
 from surveyapp.export.workbook import response_table
 
 _LANGUAGE = "en-GB"

@@ -22,8 +22,9 @@ from surveyapp.analysis.tables import BREAK, LOW, MARKS, Cell, Column, Table, Ta
 from surveyapp.analysis.trends import CHANGE
 from surveyapp.export import layouts
 from surveyapp.export.archive import legible, undated
+from surveyapp.export.layouts import caption_number, printed
 from surveyapp.export.sentences import base_sentence, meaning
-from surveyapp.export.wordtables import caption_number, printed, shortened
+from surveyapp.export.wordtables import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

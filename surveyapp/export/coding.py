@@ -17,7 +17,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from surveyapp.analysis.themes.codeframes import MARKS, Codeframe, Codes
 from surveyapp.analysis.themes.coding import Quotation
 from surveyapp.export.archive import legible
-from surveyapp.export.sheets import Value, new_sheet, new_workbook, put_table, stored, to_bytes
+from surveyapp.export.layouts import Value
+from surveyapp.export.sheets import new_sheet, new_workbook, put_table, stored, to_bytes
 from surveyapp.export.uploads import MAX_PROBLEMS, Rows, read_workbook
 from surveyapp.problems import Problem, Refused
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from surveyapp.analysis.estimation.significance import LEAST_BASE
+from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import NOT_APPLICABLE, UNAVAILABLE, Base, Cell, Column, Table, TableRow, half_up
-from surveyapp.export.sheets import Number, Value
+from surveyapp.instrument import Allocation, NumberQuestion
 
 AS_PRINTED = "as-printed-2012"
 
@@ -29,6 +30,30 @@ _NAMES = {
     "answered": "Answered",
     "answers": "Answers given",
 }
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that is shown, and stored, with so many decimals."""
+
+    value: float
+    decimals: int
+
+
+Value = str | int | float | Number | None
+"""What a cell may hold; None leaves it empty."""
+
+
+def printed(value: Value) -> str:
+    """What stands in a cell."""
+    if isinstance(value, Number):
+        return f"{half_up(value.value, value.decimals):,.{value.decimals}f}"
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+
+
+def caption_number(table: Table) -> str:
+    """`Table 3`; a plan's id that begins with a letter is the name itself."""
+    return table.id.replace("_", " ") if table.id[0].isalpha() else f"Table {table.id}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +114,31 @@ def _is_tested(column: Column) -> bool:
 def is_weighted(table: Table) -> bool:
     """Whether its percentages are weighted: those of the frame, or of answers given, never are."""
     return bool(table.weighting) and table.base.name not in {"frame", "issued", "answers"}
+
+
+def laid_out(table: Table, report: Report) -> Body:
+    """The table as a header and rows, amounts with their unit, themes with what they mean."""
+    question = report.instrument.questions.get(table.variable.partition(".")[0])
+    unit = str(question.unit or "") if isinstance(question, NumberQuestion | Allocation) else ""
+    return body(table, report.style, unit, _about_themes(table, report))
+
+
+def _about_themes(table: Table, report: Report) -> list[tuple[str, list[str]]]:
+    """What each theme means, with an example where the codeframe has one."""
+    frame = report.codeframes.get(table.id)
+    if frame is None or report.style == AS_PRINTED:
+        return []
+    by_code = {theme.code: theme for theme in frame.themes}
+    themes = [by_code.get(row.code) for row in table.rows]
+    said = [_one_line(theme.definition) if theme else NOT_APPLICABLE for theme in themes]
+    examples = [
+        " ".join(str(theme.example).split()) if theme and theme.example else NOT_APPLICABLE for theme in themes
+    ]
+    return [("Definition", said), *([("Example", examples)] if set(examples) != {NOT_APPLICABLE} else [])]
+
+
+def _one_line(words: object) -> str:
+    return " ".join(str(words).split())
 
 
 def body(table: Table, style: str = "", unit: str = "", about: Sequence[tuple[str, Sequence[str]]] = ()) -> Body:

@@ -6,11 +6,9 @@ from openpyxl import Workbook
 from openpyxl.chart import LineChart, Reference
 from openpyxl.worksheet.worksheet import Worksheet
 
+from surveyapp.export.layouts import Number as Rounded
+from surveyapp.export.layouts import Value
 from surveyapp.export.sheets import (
-    Number as Rounded,
-)
-from surveyapp.export.sheets import (
-    Value,
     link,
     new_sheet,
     new_workbook,

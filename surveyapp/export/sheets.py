@@ -8,7 +8,6 @@ import io
 import re
 import zipfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr  # nosec B406: it writes, and reads nothing
 
 from openpyxl import Workbook
@@ -21,6 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from surveyapp.analysis.tables import half_up
 from surveyapp.export.archive import EPOCH, legible, undated
+from surveyapp.export.layouts import Number, Value
 
 _LINE, _LETTERS = 15.75, 1.2
 """Height of a line of Arial 12 in points, and how many of its letters fit where one of its digits is a unit."""
@@ -40,18 +40,6 @@ _WRAP_AFTER = Alignment(wrap_text=True, vertical="top", horizontal="left", inden
 _HEAD_AFTER = Alignment(wrap_text=True, vertical="bottom", horizontal="left", indent=1)
 _HEAD_RIGHT = Alignment(wrap_text=True, vertical="bottom", horizontal="right")
 _RULE = Border(bottom=Side(style="thin"))
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number that is shown, and stored, with so many decimals."""
-
-    value: float
-    decimals: int
-
-
-Value = str | int | float | Number | None
-"""What a cell may hold; None leaves it empty."""
 
 
 def new_workbook(title: str) -> Workbook:

@@ -11,7 +11,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,6 +46,9 @@ Rows = tuple[tuple[str, ...], ...]
 """A sheet from its first row on, empty rows included: `rows[6][2]` is cell C7. Rows end with their last text."""
 
 
+Progress = Callable[[int, int], None]
+
+
 @dataclass(frozen=True)
 class Uploaded:
     """The sheets of a workbook by name; `notes` lists what a reader of the screen would not see.
@@ -61,7 +64,12 @@ class Uploaded:
 
 
 def read_workbook(
-    name: str, content: bytes, wanted: Collection[str] = (), large: bool = False, apart: bool = False
+    name: str,
+    content: bytes,
+    wanted: Collection[str] = (),
+    large: bool = False,
+    apart: bool = False,
+    progress: Progress | None = None,
 ) -> Uploaded:
     """The texts in the .xlsx file `content` that was called `name`.
 
@@ -69,6 +77,7 @@ def read_workbook(
     listed in `notes`, and so are merged cells. With `wanted`, only sheets of these names (in small letters) are
     read. `large` doubles the number of elements and of rows: for lists that staff load, not for what respondents
     send. With `apart` a sheet that holds formulas or errors refuses itself alone, and stands in `spoilt`.
+    `progress` is told how many rows of a sheet are read; what it raises ends the reading.
     Raises `Refused` with every reason: another kind of file, too large, formulas, links to other files.
     """
     _check_kind(name, content)
@@ -78,7 +87,7 @@ def read_workbook(
             limits = (MAX_ELEMENTS_OF_STAFF, MAX_ROWS_OF_STAFF) if large else (MAX_ELEMENTS, MAX_ROWS)
             part = partial(_Part, count(1), *limits)
             surveyed = {entry.filename: _surveyed(archive, entry, part()) for entry in archive.infolist()}
-        found = _read(content, surveyed, wanted)
+        found = _read(content, surveyed, wanted, progress or (lambda _done, _of: None))
         if found.spoilt and not apart:
             problems = [problem for _, problems in found.spoilt.values() for problem in problems]
             raise Refused(problems[:MAX_PROBLEMS])
@@ -300,7 +309,7 @@ def _looks_like_xml(start: bytes) -> bool:
 # ── the sheets ───────────────────────────────────────────────────────────────
 
 
-def _read(content: bytes, surveyed: Mapping[str, _Part], wanted: Collection[str]) -> Uploaded:
+def _read(content: bytes, surveyed: Mapping[str, _Part], wanted: Collection[str], progress: Progress) -> Uploaded:
     sheets: dict[str, Rows] = {}
     spoilt: dict[str, tuple[Rows, tuple[Problem, ...]]] = {}
     notes: list[Problem] = []
@@ -315,7 +324,7 @@ def _read(content: bytes, surveyed: Mapping[str, _Part], wanted: Collection[str]
             titles.append(name)
             notes += _unseen(name, sheet.sheet_state, part)
             problems = list(_part_problems(name, part))
-            rows = () if problems else _rows(sheet, name, part, problems)
+            rows = () if problems else _rows(sheet, name, part, problems, progress)
             if problems:
                 spoilt[name] = (_first_rows(sheet, part), tuple(problems))
             else:
@@ -381,7 +390,7 @@ def _runs(numbers: Iterable[int]) -> Iterator[str]:
         yield f"{rows[0]}:{rows[-1]}"
 
 
-def _rows(sheet: Any, name: str, part: _Part, problems: list[Problem]) -> Rows:
+def _rows(sheet: Any, name: str, part: _Part, problems: list[Problem], progress: Progress) -> Rows:
     if not part.last_row:
         return ()
     rows: list[tuple[str, ...]] = []
@@ -395,7 +404,12 @@ def _rows(sheet: Any, name: str, part: _Part, problems: list[Problem]) -> Rows:
         while texts and not texts[-1]:
             texts.pop()
         rows.append(tuple(texts))
+        if number % _TOLD_EVERY == 0:
+            progress(number, part.last_row)
     return tuple(rows)
+
+
+_TOLD_EVERY = 500
 
 
 class _NotPlain(Exception):

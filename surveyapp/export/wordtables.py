@@ -14,11 +14,10 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
 from surveyapp.analysis.report import Report
-from surveyapp.analysis.tables import NOT_APPLICABLE, Table, half_up
+from surveyapp.analysis.tables import NOT_APPLICABLE, Table
 from surveyapp.export.archive import legible
-from surveyapp.export.layouts import Body
-from surveyapp.export.sheets import CUT, Number, Value
-from surveyapp.export.workbook import laid_out
+from surveyapp.export.layouts import Body, Number, Value, caption_number, laid_out, printed
+from surveyapp.export.sheets import CUT
 
 MAX_TEXT = 4_000
 """Letters of one paragraph or cell: about a page."""
@@ -71,18 +70,6 @@ def shortened(text: str) -> str:
     """`text` without what Word cannot hold, cut where it is longer than a page."""
     text = legible(text)
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(CUT)] + CUT
-
-
-def caption_number(table: Table) -> str:
-    """`Table 3`; a plan's id that begins with a letter is the name itself."""
-    return table.id.replace("_", " ") if table.id[0].isalpha() else f"Table {table.id}"
-
-
-def printed(value: Value) -> str:
-    """What stands in a cell."""
-    if isinstance(value, Number):
-        return f"{half_up(value.value, value.decimals):,.{value.decimals}f}"
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
 
 
 def on_paper(table: Table, report: Report) -> Body:

@@ -14,11 +14,10 @@ from surveyapp.analysis.derived import band_names
 from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import CONFIDENTIAL, MARKS, NOT_APPLICABLE, Slice, Table
 from surveyapp.export import layouts, working
+from surveyapp.export.layouts import Number, Value
 from surveyapp.export.rates import SHARE, shown_number, shown_share
 from surveyapp.export.sentences import SILENT, about_figures, about_weights, marks, meaning, sentences
 from surveyapp.export.sheets import (
-    Number,
-    Value,
     link,
     new_sheet,
     new_workbook,
@@ -63,7 +62,7 @@ class _Writer:
         self.is_working = is_working
         self.book = new_workbook(report.title)
         self.notes = _Notes(report)
-        self.bodies = [laid_out(protected.table, report) for protected in report.tables]
+        self.bodies = [layouts.laid_out(protected.table, report) for protected in report.tables]
         self.more = working.sheets(report) if is_working else {}
         self.names = _sheet_names(report, list(self.more))
 
@@ -297,25 +296,6 @@ def _weight(row: Row, weights: Mapping[str, float]) -> Value:
 
 def _number(table: Table, name: str) -> str:
     return name.replace("_", " ") if table.id[0].isalpha() else f"Table {table.id}"
-
-
-def laid_out(table: Table, report: Report) -> layouts.Body:
-    """The table as a header and rows, amounts with their unit, themes with what they mean."""
-    question = report.instrument.questions.get(table.variable.partition(".")[0])
-    unit = str(question.unit or "") if isinstance(question, NumberQuestion | Allocation) else ""
-    return layouts.body(table, report.style, unit, _about_themes(table, report))
-
-
-def _about_themes(table: Table, report: Report) -> list[tuple[str, list[str]]]:
-    """What each theme means, with an example where the codeframe has one."""
-    frame = report.codeframes.get(table.id)
-    if frame is None or report.style == layouts.AS_PRINTED:
-        return []
-    by_code = {theme.code: theme for theme in frame.themes}
-    themes = [by_code.get(row.code) for row in table.rows]
-    said = [_plain(str(theme.definition)) if theme else NOT_APPLICABLE for theme in themes]
-    examples = [_plain(str(theme.example)) if theme and theme.example else NOT_APPLICABLE for theme in themes]
-    return [("Definition", said), *([("Example", examples)] if set(examples) != {NOT_APPLICABLE} else [])]
 
 
 def _widths(header: Sequence[str], words: frozenset[int], is_working: bool) -> list[int]:

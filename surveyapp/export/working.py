@@ -18,9 +18,9 @@ from surveyapp.analysis.disclosure.protection import ProtectedTable
 from surveyapp.analysis.report import Report
 from surveyapp.analysis.tables import CONFIDENTIAL, Cell, Column, Table, TableRow
 from surveyapp.export.checks import checks
-from surveyapp.export.layouts import Body, base_of, shape
+from surveyapp.export.layouts import Body, Value, base_of, shape
 from surveyapp.export.sentences import about_weights
-from surveyapp.export.sheets import Value, new_sheet, put_table
+from surveyapp.export.sheets import new_sheet, put_table
 from surveyapp.ranges import Line, Range, protected
 
 Placed = tuple[str, Body, int]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from surveyapp.instrument.editing import FRONT, part_at, parts
+from surveyapp.instrument.editing import part_at, part_of, parts
+from surveyapp.instrument.fields import FRONT
 
 Json = Any
 
@@ -44,6 +45,7 @@ class SingleTest:
 
 def operands(value: Json, place: str, language: str) -> list[Operand]:
     """What a condition at a place can read: what was asked before it, and not once for each of several things."""
+    place = part_of(place)
     page = place.rpartition("-")[0] if place.count("-") == 2 else ""
     found: list[Operand] = []
     for number, part in parts(value):

@@ -1,109 +1,28 @@
 """Editing a questionnaire by forms: each edit takes the text of its JSON and gives the text with little changed.
 
 A part is named by its *place*: `front`, `0` (a section), `0-1` (a page), `0-1-2` (a question or note), counted
-from 0. Its form has a field for each thing that may be said about it, named like a JSON pointer below the part
-with "." for "/": `text`, `options.2.label`; where a questionnaire speaks several languages, `text.cy`. What is
-typed goes into the text as it is where it cannot be read; `checking` then says what is wrong with it.
+from 0; an answer or row that is shown on a condition of its own has one too: `0-1-2-options-3`. Its form has a
+field for each thing that may be said about it, named like a JSON pointer below the part with "." for "/": `text`,
+`options.2.label`; where a questionnaire speaks several languages, `text.cy`. What is typed goes into the text as
+it is where it cannot be read; `checking` then says what is wrong with it.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from surveyapp.documents import Document
 from surveyapp.instrument import splicing
 from surveyapp.instrument.checking import Examined, examine
+from surveyapp.instrument.fields import FRONT, LISTED, TYPES, Field, fields, lists
 from surveyapp.instrument.model import Page
 from surveyapp.problems import NotFound, Problem, Refused
 
-FRONT = "front"
-
-Kind = Literal["words", "id", "whole", "number", "numbers", "day", "flag", "choice"]
 Json = Any
-
-
-@dataclass(frozen=True)
-class Field:
-    """One thing that may be said about a part: `name` is its key, `long` asks for room, `must` cannot be empty."""
-
-    name: str
-    kind: Kind
-    label: str
-    hint: str = ""
-    long: bool = False
-    must: bool = False
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-_REQUIRED = Field(
-    "required", "choice", "Must it be answered?", "",
-    choices=(("", "No"), ("soft", "Ask once whether it was left out on purpose"), ("true", "Yes")),
-)  # fmt: skip
-_ORDERS = (("", "As written"), ("random", "Random"), ("reversed-half", "Reversed for half of the respondents"))
-_ID = Field("id", "id", "Id", "Its lasting name in the data: small letters, digits and _", must=True)
-_TEXT = Field("text", "words", "Question", long=True, must=True)
-_HINT = Field("hint", "words", "Hint", "Shown in grey below the question; may be left empty", long=True)
-_ORDER = Field("order", "choice", "Order in which the answers are shown", choices=_ORDERS)
-_ASKED = (_ID, _TEXT, _HINT, _REQUIRED)
-
-_OF_TYPE: Mapping[str, tuple[Field, ...]] = {
-    "single": (_ORDER, Field("ordinal", "flag", "The answers are points of a scale, from one end to the other")),
-    "multiple": (_ORDER, Field("at_most", "whole", "The most answers that may be chosen", "Empty: any number")),
-    "grid": (Field("order", "choice", "Order in which the rows are shown", choices=_ORDERS),),
-    "number": (
-        Field("unit", "words", "Unit", "GBP is shown as £; anything else stands behind the field"),
-        Field("min", "number", "Least number", "Empty: no limit"),
-        Field("max", "number", "Greatest number", "Empty: no limit"),
-        Field("decimals", "whole", "Decimal places", "Empty: none"),
-        Field("bands", "numbers", "Bands", "Lower bounds, with commas between: 0, 100000, 500000"),
-    ),
-    "allocation": (
-        Field("total", "whole", "What the rows must add up to", "Empty: 100"),
-        Field("unit", "words", "Unit", "Such as %"),
-    ),
-    "rank": (_ORDER, Field("top", "whole", "How many to rank", "Empty: all")),
-    "date": (
-        Field("min", "day", "Earliest day", "Such as 2012-01-31; empty: no limit"),
-        Field("max", "day", "Latest day", "Empty: no limit"),
-    ),
-    "text": (
-        Field("max_length", "whole", "Most characters", "Empty: 2,000"),
-        Field("linked", "flag", "Keep the words together with the other answers; the respondent is told"),
-    ),
-    "note": (),
-}
-_LISTS: Mapping[str, tuple[str, ...]] = {
-    "single": ("options",),
-    "multiple": ("options",),
-    "rank": ("options",),
-    "grid": ("rows", "scale"),
-    "allocation": ("rows",),
-}
-_FLAGS: Mapping[str, tuple[Field, ...]] = {
-    "single": (Field("specify", "flag", "asks for words"),),
-    "multiple": (Field("specify", "flag", "asks for words"), Field("exclusive", "flag", "excludes all others")),
-}
-_ENTRY = (Field("code", "id", "Code", must=True), Field("label", "words", "Label", must=True))
-
-TYPES: Mapping[str, str] = {
-    "single": "One choice among answers",
-    "multiple": "Any number of answers",
-    "grid": "A grid: one choice on a scale for each row",
-    "number": "A number or an amount",
-    "allocation": "A total divided over rows, such as 100 per cent",
-    "rank": "Answers put in order",
-    "date": "A day",
-    "text": "An answer in the respondent’s own words",
-    "note": "A note: words between questions, nothing is asked",
-}
-"""The types of questions, as an author chooses among them."""
-
-LISTED: Mapping[str, str] = {"options": "answer", "rows": "row", "scale": "point of the scale"}
-"""What an entry of a question's list is called."""
 
 
 # ── places ───────────────────────────────────────────────────────────────────
@@ -132,6 +51,31 @@ def part_at(value: Json, place: str) -> dict[str, Json]:
     if not isinstance(found, dict):
         raise NotFound("the questionnaire has no such part; it may have been moved")
     return found
+
+
+_ENTRY = re.compile(r"(\d{1,4}-\d{1,4}-\d{1,4})-(options|rows)-(\d{1,4})", re.ASCII)
+
+
+def part_of(place: str) -> str:
+    """The place of the question that an answer or a row belongs to; any other place is its own."""
+    found = _ENTRY.fullmatch(place)
+    return found[1] if found else place
+
+
+def shown_at(value: Json, place: str) -> tuple[str, str, dict[str, Json]]:
+    """What can have a condition: the place of the part that it is or is in, its JSON pointer, and its JSON.
+
+    A section, a page, a question or note; an answer or a row of a question. Raises `NotFound`.
+    """
+    found = _ENTRY.fullmatch(place)
+    if not found:
+        return place, at_place(place), part_at(value, place)
+    question, name, index = found[1], found[2], int(found[3])
+    listed = part_at(value, question).get(name)
+    entry = listed[index] if isinstance(listed, list) and index < len(listed) else None
+    if not isinstance(entry, dict):
+        raise NotFound("the question has no such answer; it may have been moved")
+    return question, f"{at_place(question)}/{name}/{index}", entry
 
 
 def parts(value: Json) -> Iterator[tuple[str, dict[str, Json]]]:
@@ -168,46 +112,15 @@ def languages(value: Json) -> list[str]:
 # ── the form of a part ───────────────────────────────────────────────────────
 
 
-def fields(place: str, part: Mapping[str, Json]) -> tuple[Field, ...]:
-    """What may be said about a part, without its lists."""
-    depth = -1 if place == FRONT else place.count("-")
-    if depth == 2:
-        if part.get("type") == "note":
-            return (_ID, Field("text", "words", "Words", long=True, must=True))
-        return (*_ASKED, *_OF_TYPE.get(str(part.get("type")), ()))
-    if depth == 1:
-        return (Field("title", "words", "Title of the page", "Empty: the question is the heading"),)
-    if depth == 0:
-        return (Field("title", "words", "Title of the section", must=True),)
-    return _FRONT
-
-
-_FRONT = (
-    Field("title", "words", "Title", must=True),
-    Field("respondent", "words", "Who answers", "Such as: one answer for each team", must=True),
-    Field("minutes", "whole", "Minutes it takes", must=True),
-    Field("intro", "words", "Words on the first page", long=True, must=True),
-    Field("privacy", "words", "What becomes of the answers", long=True),
-    Field("thanks", "words", "Words at the end", long=True, must=True),
-)
-
-
-def lists(part: Mapping[str, Json]) -> dict[str, tuple[Field, ...]]:
-    """The lists of a question (options; rows and scale), each with the fields of an entry."""
-    kind = str(part.get("type"))
-    flags = _FLAGS.get(kind, ())
-    return {name: (*_ENTRY, *(flags if name == "options" else ())) for name in _LISTS.get(kind, ())}
-
-
-def counts(part: Mapping[str, Json]) -> dict[str, int]:
-    """How many entries each list of a question has."""
-    return {name: len(_entries(part, name)) for name in lists(part)}
+def counts(place: str, part: Mapping[str, Json]) -> dict[str, int]:
+    """How many entries each list of a part has."""
+    return {name: len(_entries(part, name)) for name in lists(place, part)}
 
 
 def filled(place: str, part: Mapping[str, Json], spoken: Sequence[str]) -> dict[str, str]:
     """The form of a part as it stands."""
     form = _filled("", fields(place, part), part, spoken)
-    for name, its in lists(part).items() if place.count("-") == 2 else ():
+    for name, its in lists(place, part).items():
         for i, entry in enumerate(_entries(part, name)):
             form |= _filled(f"{name}.{i}.", its, entry, spoken)
     return form
@@ -215,13 +128,19 @@ def filled(place: str, part: Mapping[str, Json], spoken: Sequence[str]) -> dict[
 
 def _entries(part: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
     listed = part.get(name)
+    if name == "probes":
+        return [{_BARE: entry} for entry in listed] if isinstance(listed, list) else []
     return [entry if isinstance(entry, dict) else {} for entry in listed] if isinstance(listed, list) else []
+
+
+_BARE = "words"
+"""The name of the field that is the whole entry of a list of words."""
 
 
 def _filled(prefix: str, its: Sequence[Field], part: Mapping[str, Json], spoken: Sequence[str]) -> dict[str, str]:
     form: dict[str, str] = {}
     for field in its:
-        value = part.get(field.name)
+        value = _told(part, field)
         if field.kind == "words":
             form |= {
                 f"{prefix}{name}": _wording(value, language, spoken)
@@ -230,6 +149,14 @@ def _filled(prefix: str, its: Sequence[Field], part: Mapping[str, Json], spoken:
         else:
             form[f"{prefix}{field.name}"] = _typed(field, value)
     return form
+
+
+def _told(part: Mapping[str, Json], field: Field) -> Json:
+    """What a part says of one thing, where that stands in it."""
+    found: Json = part
+    for key in field.name.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _boxes(field: Field, spoken: Sequence[str]) -> dict[str, str]:
@@ -248,8 +175,8 @@ def _typed(field: Field, value: Json) -> str:
         return "y" if value is True else ""
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    if value is None or value is False or (field.name == "order" and value == "fixed"):
-        return ""
+    if value is None or value is False:
+        return field.usual
     return "true" if value is True else str(value)
 
 
@@ -264,7 +191,7 @@ def rewritten(text: str, value: Json, place: str, form: Mapping[str, str]) -> st
     margin = "" if margin.strip() else margin
     words = margin + text[start:end]  # with its first margin, by which what is put in is laid out
     words = _rewritten(words, "", fields(place, part), part, form, spoken)
-    for name, its in lists(part).items() if place.count("-") == 2 else ():
+    for name, its in lists(place, part).items():
         for i, entry in enumerate(_entries(part, name)):
             words = _rewritten(words, f"/{name}/{i}", its, entry, form, spoken)
     return text[: start - len(margin)] + words + text[end:]
@@ -285,7 +212,8 @@ def _rewritten(
         names = [f"{prefix}{name}" for name in boxes]
         typed = {name: form.get(name, "" if field.kind == "flag" else before[name]) for name in names}
         if any(typed[name] != before[name] for name in names):
-            words = _said(words, f"{at}/{field.name}", field, part.get(field.name), list(typed.values()), spoken)
+            where = at if field.bare else f"{at}/{field.name.replace('.', '/')}"
+            words = _said(words, where, field, _told(part, field), list(typed.values()), spoken)
     return words
 
 
@@ -296,14 +224,32 @@ def _said(words: str, at: str, field: Field, value: Json, typed: Sequence[str], 
     else:
         new = _new_value(field, typed[0].strip())
     if new is None and not field.must:
-        return splicing.remove(words, at) if value is not None else words
+        return _without(words, at, "." in field.name) if value is not None else words
     if isinstance(new, dict) and isinstance(value, dict):
         for language in [name for name in new if new[name] != value.get(name)]:
             words = splicing.put(words, f"{at}/{language}", new[language])
         for language in [name for name in value if name not in new]:
             words = splicing.remove(words, f"{at}/{language}")
         return words
-    return splicing.put(words, at, "" if new is None else new)
+    return _put(words, at, "" if new is None else new, "." in field.name)
+
+
+def _put(words: str, at: str, new: Json, is_inner: bool) -> str:
+    """A value put where it belongs; an inner one into an object of its own, which may not be there yet."""
+    above, _, key = at.rpartition("/")
+    if is_inner:
+        try:
+            splicing.span(words, above)
+        except KeyError:
+            return splicing.put(words, above, {key: new})
+    return splicing.put(words, at, new)
+
+
+def _without(words: str, at: str, is_inner: bool) -> str:
+    """A key taken away, with the object that held nothing else."""
+    above = at.rpartition("/")[0]
+    alone = is_inner and len(splicing.entries(words, splicing.span(words, above)[0])) == 1
+    return splicing.remove(words, above if alone else at)
 
 
 def _new_wording(value: Json, typed: Sequence[str], spoken: Sequence[str]) -> str | dict[str, str] | None:
@@ -319,8 +265,10 @@ def _new_wording(value: Json, typed: Sequence[str], spoken: Sequence[str]) -> st
 def _new_value(field: Field, typed: str) -> Json:
     if field.kind == "flag":
         return True if typed else None
-    if not typed:
+    if not typed or (field.usual and typed == field.usual):
         return None
+    if field.kind == "names":
+        return [each.strip() for each in typed.split(",") if each.strip()]
     if field.kind == "numbers":
         return [_number(each.strip()) for each in typed.split(",")]
     if field.name == "required" and typed == "true":
@@ -360,7 +308,7 @@ def edited(
     new = rewritten(text, value, place, form)
     if changes:
         new = follow(new, json.loads(new), str(part.get("id")), changes)
-    if any(change.field == "id" for change in fixed) and "was" not in part:
+    if any(change.field == "id" for change in fixed) and "was" not in part and not form.get("was"):
         new = splicing.put(new, f"{at_place(place)}/was", part["id"])
     if found := faults(examine(new).problems, place, form):
         raise Refused(found)
@@ -385,7 +333,7 @@ def faults(problems: Sequence[Problem], place: str, form: Mapping[str, str]) -> 
     """Those of a document's problems that are at fields of a part's form, with the field's name as their place."""
     prefix = at_place(place) + "/"
     below = [(problem, problem.at.removeprefix(prefix)) for problem in problems if problem.at.startswith(prefix)]
-    named = [(problem, _field_of(at, form)) for problem, at in below]
+    named = [(problem, _field_of(_with_missing(at, problem), form)) for problem, at in below]
     return [Problem(name, problem.what, _plainly(problem.do)) for problem, name in named if name]
 
 
@@ -398,29 +346,56 @@ def _plainly(remedy: str) -> str:
     )
 
 
+def _with_missing(at: str, problem: Problem) -> str:
+    """Where a key is missing, its own place."""
+    missing = re.fullmatch(r"'([a-z_]+)' is missing", problem.what)
+    return f"{at}/{missing[1]}" if missing else at
+
+
 def _field_of(at: str, form: Mapping[str, str]) -> str | None:
     """The field that a pointer below the part leads to: itself, that above it, or its first language."""
-    name = "bands" if at.startswith("bands/") else at.replace("/", ".")
+    whole = re.match(r"(.*\b(?:bands|sum|carry))/", at)  # a list that is one box
+    name = whole[1].replace("/", ".") if whole else at.replace("/", ".")
+    name = re.sub(r"^(probes\.\d+)", rf"\1.{_BARE}", name)
     return next((field for field in form if field == name or field.startswith(f"{name}.")), None)
 
 
-_ACTION = re.compile(r"(up|down|remove|add)-(options|rows|scale)(?:-(\d{1,4}))?", re.ASCII)
+_ACTION = re.compile(r"(up|down|remove|add)-(options|rows|scale|probes|checks)(?:-(\d{1,4}))?", re.ASCII)
 
 
-def acted(text: str, place: str, action: str) -> str:
-    """The text after a button in a question's list, such as `up-options-3` or `add-rows`; else as it is."""
+def acted(
+    text: str, place: str, action: str, published: Mapping[str, frozenset[str]] | None = None, sure: bool = False
+) -> str:
+    """The text after a button in a part's list, such as `up-options-3` or `add-rows`; else as it is.
+
+    `published` is as in `edited`: raises `Fixed` if a published answer would go without the author being `sure`.
+    """
     found = _ACTION.fullmatch(action)
-    if not found or place.count("-") != 2:
+    if not found or place == FRONT:
         return text
     what, name, index = found[1], found[2], int(found[3] or 0)
     value = json.loads(text)
-    if name not in lists(part_at(value, place)):
+    if name not in lists(place, part_at(value, place)):
         return text
     if what == "add":
         return with_entry(text, value, place, name)
     if what == "remove":
+        if not sure and (fault := _removes_published(part_at(value, place), name, index, published or {})):
+            raise Fixed([fault])
         return without_entry(text, value, place, name, index)
     return moved_entry(text, value, place, name, index, -1 if what == "up" else 1)
+
+
+def _removes_published(
+    part: Mapping[str, Json], name: str, index: int, published: Mapping[str, frozenset[str]]
+) -> Problem | None:
+    entries = _entries(part, name)
+    code = str(entries[index].get("code")) if index < len(entries) else ""
+    if code not in published.get(str(part.get("id")), ()):
+        return None
+    what = f"answers are kept under the published code “{code}”"
+    do = "leave it, or say below that you are sure and press Remove again: its trend will end"
+    return Problem(f"{name}.{index}.code", what, do)
 
 
 def page_at(examined: Examined, place: str) -> Page | None:
@@ -484,14 +459,63 @@ def with_entry(text: str, value: Json, place: str, name: str) -> str:
     """The text with one more entry at the end of a question's list: a code of its own, and words to replace."""
     part = part_at(value, place)
     entries = _entries(part, name)
+    entry = _new_entry(value, place, name, entries)
+    if not isinstance(part.get(name), list):
+        return splicing.put(text, f"{at_place(place)}/{name}", [entry])
+    return splicing.insert(text, f"{at_place(place)}/{name}", len(entries), entry)
+
+
+def _new_entry(value: Json, place: str, name: str, entries: Sequence[Mapping[str, Json]]) -> Json:
+    spoken = languages(value)
+    if name == "checks":
+        return _new_check(value, place, spoken)
     stem = LISTED[name].split()[0]
     number = next(
         n for n in range(len(entries) + 1, 10_000) if all(e.get("code") != f"{stem}_{n}" for e in entries)
     )
-    entry = {"code": f"{stem}_{number}", "label": _in_all(f"New {LISTED[name]} {number}", languages(value))}
-    if not isinstance(part.get(name), list):
-        return splicing.put(text, f"{at_place(place)}/{name}", [entry])
-    return splicing.insert(text, f"{at_place(place)}/{name}", len(entries), entry)
+    words = _in_all(f"New {LISTED[name]} {number}", spoken)
+    return words if name == "probes" else {"code": f"{stem}_{number}", "label": words}
+
+
+def _new_check(value: Json, place: str, spoken: Sequence[str]) -> Json:
+    """A sum of all numbers on the page, to be changed. Raises `Refused` where there are none."""
+    numbers = [key for at, key, _ in amounts(value, place) if at.rpartition("-")[0] == place]
+    if not numbers:
+        do = "put a number, or a total divided over rows, on this page first"
+        raise Refused([Problem("checks", "nothing on this page is a number that could be checked", do)])
+    words = "These numbers must not add up to more than 100"
+    return {"sum": numbers, "at_most": 100, "message": _in_all(words, spoken)}
+
+
+def amounts(value: Json, place: str) -> list[tuple[str, str, str]]:
+    """What a check on a page can read: numbers of it and of earlier pages, as (place, key, wording)."""
+    found: list[tuple[str, str, str]] = []
+    for at, part in parts(value):
+        page = at.rpartition("-")[0]
+        if at.count("-") != 2 or _order(page) > _order(place):
+            continue
+        if page != place and part_at(value, page).get("repeat"):
+            continue
+        words, name = wording_of(part.get("text"), value), str(part.get("id"))
+        if part.get("type") == "number":
+            found.append((at, name, words))
+        elif part.get("type") == "allocation":
+            rows = _entries(part, "rows")
+            found += [
+                (at, f"{name}.{r.get('code')}", f"{words} {wording_of(r.get('label'), value)}") for r in rows
+            ]
+    return found
+
+
+def _order(place: str) -> tuple[int, ...]:
+    return tuple(map(int, place.split("-")))
+
+
+def wording_of(said: Json, value: Json) -> str:
+    """A wording in the first language of a document, or what there is of it."""
+    if isinstance(said, dict):
+        return str(said.get(languages(value)[0]) or next(iter(said.values()), ""))
+    return str(said or "")
 
 
 def with_question(

@@ -355,6 +355,12 @@ class Page(Part):
     questions: Annotated[list[Item], Field(min_length=1, max_length=100)]
     checks: Annotated[list[Check], Field(max_length=20)] = Field(default_factory=list)
 
+    @cached_property
+    def plain(self) -> tuple[Item, ...]:
+        """What it shows, if that is the same whatever the answers are; else nothing."""
+        fixed = all(item.show_if is None and not getattr(item, "conditional", ()) for item in self.questions)
+        return tuple(self.questions) if fixed and self.repeat is None else ()
+
     @property
     def asked(self) -> list[Question]:
         """Its questions without the notes."""

@@ -28,8 +28,7 @@ def progress(way: Route, visited: Collection[str], unfinished: Collection[str]) 
     `unfinished` are steps to be looked at again, whatever was saved.
     """
     waiting = _waiting(way, visited, unfinished)
-    sections = {step.section.id: step.section for step in way.steps if step.questions}
-    return [_progress(way, section, visited, waiting) for section in sections.values()]
+    return [_progress(way, section, visited, waiting) for section in way.sections]
 
 
 def next_step(way: Route, visited: Collection[str], unfinished: Collection[str]) -> str | None:

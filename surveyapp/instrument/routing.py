@@ -70,6 +70,11 @@ class Route:
         return list(self.shown)
 
     @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections in which something is asked, in order."""
+        return tuple({step.section.id: step.section for step in self.steps if step.questions}.values())
+
+    @cached_property
     def asked(self) -> frozenset[str]:
         """The keys asked: each question's id, each shown row, each shown option of a multiple or rank."""
         return frozenset(
@@ -106,11 +111,31 @@ def route(instrument: Instrument, answers: Answers) -> Route:
 
 def _steps(section: Section, page: Page, answers: Answers, seen: Kept) -> list[Step]:
     """A page, or its items one by one; without anything to show it is passed over, and its number is dropped."""
+    if page.plain:
+        for item in page.plain:
+            if item.type != "note":
+                _collect(item, answers, seen)
+        return [_plain_step(section, page)]
     shown = [(number, _shown(page, number, answers, seen)) for number in _numbers(page, answers, seen)]
     steps = [Step(page, section, number, items) for number, items in shown if items]
     if not steps:
         seen.pop(count_key(page), None)
     return steps
+
+
+_plain: dict[int, Step] = {}
+"""Steps that are the same on every route, by the identity of their page, which they hold."""
+
+MOST_PLAIN = 4096
+
+
+def _plain_step(section: Section, page: Page) -> Step:
+    step = _plain.get(id(page))
+    if step is None or step.section is not section:
+        if len(_plain) >= MOST_PLAIN:
+            _plain.clear()
+        step = _plain[id(page)] = Step(page, section, 0, page.plain)
+    return step
 
 
 def prune(instrument: Instrument, answers: Answers) -> Kept:

@@ -6,6 +6,7 @@ pointers; a place that the text does not have is a `KeyError`. What is put in is
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing from the stubs only
 from typing import Any
@@ -57,6 +58,36 @@ def put(text: str, at: str, value: Any) -> str:
     if text[start] != "{":
         raise KeyError(at)
     return _put_new(text, start, name, value)
+
+
+def put_all(text: str, values: Mapping[str, Any]) -> str:
+    """The text with other values at many places that it has, found in one reading. No place is inside another."""
+    wanted = {tuple(_parts(at)): value for at, value in values.items()}
+    found = list(
+        _found(text, _after_space(text, 0), (), {path[:i] for path in wanted for i in range(len(path))}, wanted)
+    )
+    if len(found) < len(wanted):
+        raise KeyError(next(iter(set(wanted) - {path for path, _ in found})))
+    for path, entry in reversed(found):
+        words = _laid_out(str(entry.key), wanted[path], _margin(text, entry.opens))
+        text = text[: entry.start] + words + text[entry.end :]
+    return text
+
+
+def _found(
+    text: str,
+    start: int,
+    here: tuple[str, ...],
+    above: set[tuple[str, ...]],
+    wanted: Mapping[tuple[str, ...], Any],
+) -> Iterator[tuple[tuple[str, ...], Entry]]:
+    """The entries that are wanted, in the order of the text; only what is `above` one is looked into."""
+    for entry in entries(text, start):
+        path = (*here, str(entry.key))
+        if path in wanted:
+            yield path, entry
+        elif path in above and text[entry.start] in "{[":
+            yield from _found(text, entry.start, path, above, wanted)
 
 
 def insert(text: str, at: str, index: int, value: Any) -> str:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,9 +19,13 @@ def _texts(*names: str) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.Text, nullable=False) for name in names]
 
 
-account_table = sa.Table(
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """A table of accounts: strict, and without numbers of rows that would tell who came first."""
+    return sa.Table(name, metadata, *columns, sqlite_strict=True, sqlite_with_rowid=False)
+
+
+account_table = _table(
     "account",
-    metadata,
     sa.Column("id", sa.LargeBinary, primary_key=True),
     sa.Column("email", sa.Text, nullable=False, unique=True),
     *_texts("name", "password"),
@@ -28,60 +33,50 @@ account_table = sa.Table(
     sa.Column("second_step", sa.Integer, nullable=False),
     *_texts("recovery", "made_on"),
     sa.Column("disabled_on", Day),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
 )
 
-duty_table = sa.Table(
+duty_table = _table(
     "duty",
-    metadata,
     _account_column(primary_key=True),
     sa.Column("survey", sa.Text, primary_key=True),
     sa.Column("role", sa.Text, primary_key=True),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
 )
 
-session_table = sa.Table(
+session_table = _table(
     "staff_session",
-    metadata,
     sa.Column("token", sa.LargeBinary, primary_key=True),
     _account_column(nullable=False),
     sa.Column("until", sa.Integer, nullable=False),
     sa.Column("second", sa.Integer, nullable=False),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
 )
 
-link_table = sa.Table(
+link_table = _table(
     "link",
-    metadata,
     sa.Column("token", sa.LargeBinary, primary_key=True),
     _account_column(nullable=False),
     *_texts("purpose"),
     sa.Column("until", sa.Integer, nullable=False),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
 )
 
-attempt_table = sa.Table(
+attempt_table = _table(
     "attempt",
-    metadata,
     sa.Column("who", sa.LargeBinary, primary_key=True),
     sa.Column("until", sa.Integer, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
 )
 
-token_table = sa.Table(
+token_table = _table(
     "token",
-    metadata,
     sa.Column("token", sa.LargeBinary, primary_key=True),
     _account_column(nullable=False),
     *_texts("survey", "role", "label", "made_on", "until"),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
+)
+
+asking_table = _table(
+    "asking",
+    sa.Column("who", sa.LargeBinary, primary_key=True),
+    sa.Column("minute", sa.Integer, nullable=False),
+    sa.Column("asked", sa.Integer, nullable=False),
 )
 
 
@@ -189,7 +184,7 @@ def member(connection: sa.Connection, token: bytes, now: int) -> Member | None:
     table, person = session_table.c, account_table.c
     query = sa.select(person.id, person.email, person.name, person.second, table.second.label("shown"))
     query = query.join(account_table, person.id == table.account).select_from(session_table)
-    query = query.where(table.token == token, table.until > now, person.disabled_on.is_(None))
+    query = query.where(table.token == token, _lasts(table.until, now), person.disabled_on.is_(None))
     row = connection.execute(query).first()
     if row is None:
         return None
@@ -211,14 +206,24 @@ def end_all(connection: sa.Connection, account: bytes, but: bytes = b"") -> int:
 def sessions(connection: sa.Connection, account: bytes, now: int) -> list[tuple[bytes, int]]:
     """The sessions of an account that go on: the hash of each token, and until when; the oldest first."""
     table = session_table.c
-    query = sa.select(table.token, table.until).where(table.account == account, table.until > now)
+    query = sa.select(table.token, table.until).where(table.account == account, _lasts(table.until, now))
     return [(row.token, row.until) for row in connection.execute(query.order_by(table.until, table.token))]
 
 
 def sweep(connection: sa.Connection, now: int) -> None:
-    """Forget sessions, links and attempts that are over."""
+    """Forget sessions, links, attempts and counts of requests that are over."""
     for table in (session_table, link_table, attempt_table):
-        connection.execute(table.delete().where(table.c.until <= now))
+        connection.execute(table.delete().where(~_lasts(table.c.until, now)))
+    connection.execute(asking_table.delete().where(asking_table.c.minute != now // 60))
+
+
+def _lasts(until: sa.ColumnElement[int], now: int) -> sa.ColumnElement[bool]:
+    """Whether something is not over. What would last longer than anything does was written by a clock ahead."""
+    return (until > now) & (until <= now + _LONGEST[until.table.name])
+
+
+_LONGEST = {session_table.name: 2 * 12 * 3600, link_table.name: 2 * 7 * 24 * 3600, attempt_table.name: 2 * 3600}
+"""Seconds by table: twice what is asked for, so that a clock that is set back a little ends nothing."""
 
 
 # ── links that are used once ─────────────────────────────────────────────────
@@ -235,7 +240,7 @@ def add_link(connection: sa.Connection, token: bytes, account: bytes, purpose: s
 def link(connection: sa.Connection, token: bytes, now: int) -> tuple[Account, str] | None:
     """The account and the purpose of a link that is good."""
     query = sa.select(link_table.c.account, link_table.c.purpose)
-    row = connection.execute(query.where(link_table.c.token == token, link_table.c.until > now)).first()
+    row = connection.execute(query.where(link_table.c.token == token, _lasts(link_table.c.until, now))).first()
     found = by_id(connection, row.account) if row else None
     return (found, row.purpose) if row and found and found.disabled_on is None else None
 
@@ -252,7 +257,7 @@ def drop_links(connection: sa.Connection, account: bytes) -> None:
 
 def invited(connection: sa.Connection, now: int) -> set[bytes]:
     """The accounts with a link that is still good."""
-    return set(connection.scalars(sa.select(link_table.c.account).where(link_table.c.until > now)))
+    return set(connection.scalars(sa.select(link_table.c.account).where(_lasts(link_table.c.until, now))))
 
 
 # ── attempts ─────────────────────────────────────────────────────────────────
@@ -260,7 +265,9 @@ def invited(connection: sa.Connection, now: int) -> set[bytes]:
 
 def failures(connection: sa.Connection, who: bytes, now: int) -> int:
     """How many attempts in a row have failed, as far as they still count."""
-    query = sa.select(attempt_table.c.failures).where(attempt_table.c.who == who, attempt_table.c.until > now)
+    query = sa.select(attempt_table.c.failures).where(
+        attempt_table.c.who == who, _lasts(attempt_table.c.until, now)
+    )
     return connection.scalar(query) or 0
 
 
@@ -269,7 +276,7 @@ def count_failure(connection: sa.Connection, who: bytes, now: int, until: int, m
 
     They count until the time given with the first of them, or, once there are `most`, with the last.
     """
-    query = sa.select(attempt_table).where(attempt_table.c.who == who, attempt_table.c.until > now)
+    query = sa.select(attempt_table).where(attempt_table.c.who == who, _lasts(attempt_table.c.until, now))
     known = connection.execute(query).first()
     count, first = (known.failures + 1, known.until) if known else (1, until)
     forgive(connection, who)
@@ -338,6 +345,21 @@ def bearer(connection: sa.Connection, token: bytes, today: str) -> Member | None
         return None
     name = f"{maker.email} (token {row['label']})"
     return Member(b"", name, row["label"], {row["survey"]: frozenset({row["role"]})}, second=True)
+
+
+def is_kept(connection: sa.Connection, token: bytes) -> bool:
+    """Whether there is a token with this hash, good or run out."""
+    return connection.scalar(sa.select(token_table.c.token).where(token_table.c.token == token)) is not None
+
+
+def count_asking(connection: sa.Connection, token: bytes, minute: int) -> int:
+    """Count one request of a token within a minute; how many there are. Other minutes are forgotten."""
+    table = asking_table.c
+    more = asking_table.update().where(table.who == token, table.minute == minute).values(asked=table.asked + 1)
+    if not connection.execute(more).rowcount:
+        connection.execute(asking_table.delete().where(table.minute != minute))
+        connection.execute(asking_table.insert(), {"who": token, "minute": minute, "asked": 1})
+    return connection.scalar(sa.select(table.asked).where(table.who == token)) or 0
 
 
 def is_empty(connection: sa.Connection) -> bool:

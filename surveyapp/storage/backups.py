@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from surveyapp.config import place_once, write_once
 from surveyapp.problems import NotFound, SurveyError
+from surveyapp.storage import uploads
 from surveyapp.storage.copying import fill
 from surveyapp.storage.database import Database, connect
 
@@ -58,6 +59,7 @@ def back_up(db: Database, path: Path) -> str:
             aside = Path(folder) / "copy"
             os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             db.copy_into(aside)
+            _leave_uploads_out(aside)
             digest = _hash(aside)
             place_once(aside, path)
     except OSError as error:
@@ -81,7 +83,7 @@ def restore(path: Path, target: Path | str) -> None:
             if _copied(path, aside) != wanted:
                 raise SurveyError(f"{path} was cut short or altered since it was written; use another backup")
             _check_sound(aside, path)
-            connect(aside).close()
+            connect(aside, older=True).close()
             _put(aside, target)
     except OSError as error:
         raise SurveyError(f"{path} cannot be restored: {error.strerror}") from None
@@ -127,6 +129,18 @@ def erase_old(folder: Path, today: date) -> int:
 
 
 # ── a backup being written ───────────────────────────────────────────────────
+
+
+def _leave_uploads_out(copy: Path) -> None:
+    """Files that were handed in are erased within days: no backup keeps them for longer, not even sealed."""
+    store = Database(copy)
+    try:
+        with store.transaction() as connection:
+            left_out = uploads.drop_all(connection)
+        if left_out:
+            store.vacuum()
+    finally:
+        store.close()
 
 
 def _sum_file(path: Path) -> Path:

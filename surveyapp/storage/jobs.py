@@ -19,7 +19,11 @@ WAITING, RUNNING, DOUBTED = "waiting", "running", "doubted"
 DONE, FAILED, LEFT = "done", "failed", "left"
 """The states of a job; DOUBTED is one at work of which nothing is heard, LEFT one that somebody took back."""
 
-_AT_WORK = (RUNNING, DOUBTED)
+LONGEST_LEASE = 120
+"""Seconds, more than any worker takes: a longer lease was taken while the clock was ahead, and counts for none."""
+
+AT_WORK = (RUNNING, DOUBTED)
+"""The states of a job that some worker has."""
 
 job_table = sa.Table(
     "job",
@@ -139,7 +143,7 @@ def settle(connection: sa.Connection, mine: Job, **values: object) -> bool:
 def leave(connection: sa.Connection, id_: bytes, said: str) -> bool:
     """Take a job back; False if it was over already."""
     table = job_table.c
-    return _change(connection, (table.id == id_) & table.state.in_((WAITING, *_AT_WORK)), state=LEFT, said=said)
+    return _change(connection, (table.id == id_) & table.state.in_((WAITING, *AT_WORK)), state=LEFT, said=said)
 
 
 def drop(connection: sa.Connection, id_: bytes) -> None:
@@ -150,7 +154,7 @@ def drop(connection: sa.Connection, id_: bytes) -> None:
 def old(connection: sa.Connection, before: int) -> list[bytes]:
     """The jobs that nobody works at, asked for before a time in seconds."""
     table = job_table.c
-    return list(connection.scalars(sa.select(table.id).where(table.at < before, table.state.not_in(_AT_WORK))))
+    return list(connection.scalars(sa.select(table.id).where(table.at < before, table.state.not_in(AT_WORK))))
 
 
 def _free(now: int) -> sa.ColumnElement[bool]:
@@ -159,12 +163,12 @@ def _free(now: int) -> sa.ColumnElement[bool]:
 
 
 def _silent(now: int) -> sa.ColumnElement[bool]:
-    return job_table.c.lease < now
+    return (job_table.c.lease < now) | (job_table.c.lease > now + LONGEST_LEASE)
 
 
 def _held(mine: Job) -> sa.ColumnElement[bool]:
     table = job_table.c
-    return (table.id == mine.id) & (table.tries == mine.tries) & table.state.in_(_AT_WORK)
+    return (table.id == mine.id) & (table.tries == mine.tries) & table.state.in_(AT_WORK)
 
 
 def _change(connection: sa.Connection, which: sa.ColumnElement[bool], **values: object) -> bool:

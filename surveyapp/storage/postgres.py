@@ -150,9 +150,9 @@ class Postgres(Database):
         finally:
             copy.close()
 
-    def _turn(self) -> AbstractContextManager[None]:
+    def _turn(self, most: float | None = None) -> AbstractContextManager[float]:  # noqa: ARG002 (`lock_timeout`)
         """The server has a queue of its own, which `_begin` joins."""
-        return nullcontext()
+        return nullcontext(0)
 
     def _settle_log(self) -> None:
         """Let the server begin a new file of its write-ahead log and be done with those before, if we may ask."""

@@ -5,6 +5,7 @@ for speed: whoever deletes them loses nothing.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,8 +15,9 @@ from tempfile import mkdtemp
 import pyarrow as pa
 from pyarrow import parquet
 
-_FORMAT = "1"
+_FORMAT = "2"
 _MARK = "mark.json"
+_DAY = 24 * 60 * 60
 
 
 def kept(folder: Path, wave: str, mark: str) -> dict[str, pa.Table] | None:
@@ -33,23 +35,41 @@ def kept(folder: Path, wave: str, mark: str) -> dict[str, pa.Table] | None:
 def keep(folder: Path, wave: str, mark: str, parts: Mapping[str, pa.Table]) -> None:
     """Keep the columns of a wave under a mark, in place of what was kept of it.
 
-    They are written aside and renamed. Where that cannot be, nothing is kept: the database has it all.
+    They are written aside, onto the disk, and renamed. Where that cannot be, nothing is kept: the database has it
+    all. What a killed process left goes after a day.
     """
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = Path(mkdtemp(prefix=f".{wave}-", dir=folder))
         try:
+            sweep(aside)
             names = {version: f"{number}.parquet" for number, version in enumerate(parts)}
             for version, table in parts.items():
                 parquet.write_table(table, aside / names[version], compression="zstd")
-                (aside / names[version]).chmod(0o600)
+                settle(aside / names[version])
             (aside / _MARK).write_text(json.dumps({"mark": [_FORMAT, mark], "parts": names}))
-            _swap(aside, folder / wave)
+            settle(aside / _MARK)
+            swap(aside, folder / wave)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _swap(new: Path, old: Path) -> None:
+def settle(path: Path) -> None:
+    """Onto the disk, for its owner alone: a loss of power must not leave a mark without its columns."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.chmod(0o600)
+
+
+def sweep(new: Path) -> None:
+    """Take away what has lain beside a new folder since the day before; what is younger may be in the making."""
+    for aside in new.parent.glob(".*"):
+        with suppress(FileNotFoundError):
+            if new.stat().st_mtime - aside.stat().st_mtime > _DAY:
+                shutil.rmtree(aside, ignore_errors=True)
+
+
+def swap(new: Path, old: Path) -> None:
     """Put one folder in the place of another. A reader in between finds nothing, and makes the columns itself."""
     if old.exists():
         gone = Path(mkdtemp(prefix=".gone-", dir=old.parent))

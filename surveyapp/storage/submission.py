@@ -10,15 +10,22 @@ from surveyapp import fieldwork, privacy
 from surveyapp.instrument import Instrument, Route, submitted
 from surveyapp.problems import AlreadyReceived
 from surveyapp.storage.people import draft_table, invitation_table, organisation_table
+from surveyapp.storage.prepared import Prepared
 from surveyapp.storage.responses import tray_table
 from surveyapp.storage.waves import Wave
 
-_USE_UP = (
+_USE_UP = Prepared(
     invitation_table.update()
-    .where(invitation_table.c.code_hash == sa.bindparam("code"), invitation_table.c.state == "open")
-    .values(state="done", completed_on=sa.bindparam("completed_on"))
+    .where(
+        invitation_table.c.code_hash == sa.bindparam("code"),
+        invitation_table.c.state == sa.literal_column("'open'"),
+    )
+    .values(state=sa.literal_column("'done'"), completed_on=sa.bindparam("today"))
 )
-_FORGET_DRAFT = draft_table.delete().where(draft_table.c.code_hash == sa.bindparam("code"))
+_FORGET_DRAFT = Prepared(draft_table.delete().where(draft_table.c.code_hash == sa.bindparam("code")))
+_INTO_TRAY = Prepared(
+    tray_table.insert().values(id=sa.bindparam("new"), wave=sa.bindparam("of"), box=sa.bindparam("sealed"))
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,8 @@ def record(connection: sa.Connection, code_hash: bytes, wave: str, box_id: bytes
     clicks, retries and colleagues cannot make a second box.
     """
     _use_up(connection, code_hash, today)
-    connection.execute(tray_table.insert(), {"id": box_id, "wave": wave, "box": box})
-    connection.execute(_FORGET_DRAFT, {"code": code_hash})
+    _INTO_TRAY.run(connection, new=box_id, of=wave, sealed=box)
+    _FORGET_DRAFT.run(connection, code=code_hash)
 
 
 def doors(connection: sa.Connection, wave: str) -> list[Door]:
@@ -82,7 +89,7 @@ def record_returns(
     for door in answered:
         code = door.code_hash or _unknown_code(connection, wave, door.organisation)
         _use_up(connection, code, today)
-        connection.execute(_FORGET_DRAFT, {"code": code})
+        _FORGET_DRAFT.run(connection, code=code)
     rows = sorted((privacy.new_id(), box) for box in boxes)
     if rows:
         connection.execute(tray_table.insert(), [{"id": id_, "wave": wave, "box": box} for id_, box in rows])
@@ -96,8 +103,7 @@ def _door(row: sa.Row[tuple[object, ...]]) -> Door:
 
 
 def _use_up(connection: sa.Connection, code_hash: bytes, today: str) -> None:
-    used = connection.execute(_USE_UP, {"code": code_hash, "completed_on": today})
-    if used.rowcount != 1:
+    if _USE_UP.run(connection, code=code_hash, today=today).rowcount != 1:
         raise AlreadyReceived("the answers for this access code have been received")
 
 

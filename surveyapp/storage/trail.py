@@ -44,6 +44,14 @@ def append(connection: sa.Connection, act: Act) -> None:
     connection.execute(act_table.insert(), values)
 
 
+def has(connection: sa.Connection, act: Act) -> bool:
+    """Whether there is a line like this one of the same day of UTC, whatever else it says."""
+    table = act_table.c
+    same = [getattr(table, name) == getattr(act, name) for name in ("who", "survey", "what", "object")]
+    query = sa.select(table.number).where(table.at >= act.at[:10], table.at < f"{act.at[:10]}U", *same)
+    return connection.scalar(query.order_by(table.number.desc()).limit(1)) is not None
+
+
 @dataclass(frozen=True)
 class Sought:
     """Which lines are wanted: of one survey, by one person, of one kind, from a day to a day, before a number.

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +12,7 @@ from surveyapp.fieldwork import takes_answers
 from surveyapp.instrument import Instrument, content_hash, read_instrument
 from surveyapp.problems import NotFound, SurveyError, WaveNotOpen, WavePaused
 from surveyapp.storage.database import NOTHING, Day, metadata
+from surveyapp.storage.prepared import Prepared
 
 # Written as SQL: a default of "" would be compared with the two quotes that the database reports.
 
@@ -149,17 +151,16 @@ def is_known(connection: sa.Connection, instrument: Instrument, document: str) -
     return known is not None
 
 
-_PUBLISHED = sa.select(version_table.c.document, version_table.c.hash).where(
-    version_table.c.survey == sa.bindparam("survey"), version_table.c.version == sa.bindparam("version")
-)
+_HERE = (version_table.c.survey == sa.bindparam("survey"), version_table.c.version == sa.bindparam("version"))
+_PUBLISHED = Prepared(sa.select(version_table.c.document, version_table.c.hash).where(*_HERE))
 
 
 def published(connection: sa.Connection, survey: str, version: str) -> Instrument:
     """A published version. Raises `NotFound`, or `SurveyError` if the stored document no longer has its hash."""
-    row = connection.execute(_PUBLISHED, {"survey": survey, "version": version}).one_or_none()
+    row = _PUBLISHED.row(connection, survey=survey, version=version)
     if row is None:
-        raise NotFound(f"{survey}@{version} is not published; run: surveyapp instrument publish FILE")
-    return _parsed(row.document, row.hash)
+        raise NotFound(f"{survey}@{version} is not published; publish it first")
+    return _parsed(*row)
 
 
 def document(connection: sa.Connection, survey: str, version: str) -> str:
@@ -169,14 +170,26 @@ def document(connection: sa.Connection, survey: str, version: str) -> str:
     return str(connection.scalar(sa.select(version_table.c.document).where(here)))
 
 
-@lru_cache(maxsize=32)
+_verified: dict[str, tuple[str, Instrument]] = {}
+"""By the hash of its content: each document that was read and verified, and what it says."""
+
+MOST_VERIFIED = 32
+
+
 def _parsed(document: str, digest: str) -> Instrument:
-    """Parsed and verified once per published version and process."""
+    """What a stored document says: parsed and verified once in a process, and compared with that ever after."""
+    known = _verified.get(digest)
+    if known and known[0] == document:
+        return known[1]
     if content_hash(document) != digest:
         raise SurveyError(
             f"the published version with content {digest[:12]}… was altered in the database; restore it"
         )
-    return read_instrument(document)
+    while len(_verified) >= MOST_VERIFIED:
+        _verified.pop(next(iter(_verified)), None)
+    instrument = read_instrument(document)
+    _verified[digest] = document, instrument
+    return instrument
 
 
 @dataclass(frozen=True)
@@ -238,13 +251,13 @@ def add_wave(connection: sa.Connection, wave: Wave) -> None:
     connection.execute(wave_table.insert().values(values))
 
 
-_WAVE = sa.select(wave_table).where(wave_table.c.name == sa.bindparam("name"))
-_WAVES = sa.select(wave_table).order_by(wave_table.c.name)
+_WAVE = Prepared(sa.select(wave_table).where(wave_table.c.name == sa.bindparam("name")))
+_WAVES = Prepared(sa.select(wave_table).order_by(wave_table.c.name))
 
 
 def wave_named(connection: sa.Connection, name: str) -> Wave:
     """The wave, read each time: another process may just have closed it. Raises `NotFound`, naming the waves."""
-    row = connection.execute(_WAVE, {"name": name}).one_or_none()
+    row = _WAVE.row(connection, name=name)
     if row is None:
         names = ", ".join(wave.name for wave in waves(connection)) or "none yet"
         raise NotFound(f"there is no wave {name[:60]!r}; the waves are: {names}")
@@ -253,7 +266,7 @@ def wave_named(connection: sa.Connection, name: str) -> Wave:
 
 def waves(connection: sa.Connection) -> list[Wave]:
     """All waves by name."""
-    return [_wave(row) for row in connection.execute(_WAVES)]
+    return [_wave(row) for row in _WAVES.run(connection)]
 
 
 def taking(wave: Wave, today: date) -> bool:
@@ -270,12 +283,11 @@ def check_taking(wave: Wave, today: date) -> None:
 def not_open(wave: Wave) -> WaveNotOpen:
     """What meets whoever comes to a wave that takes no answers: paused, or since which day, and whom to ask."""
     if wave.state == "open" and wave.paused_on:
-        later = f"to go on: surveyapp wave resume {wave.name}"
-        paused = f"the wave {wave.name} has been paused since {wave.paused_on}; {later}"
+        paused = f"the wave {wave.name} has been paused since {wave.paused_on}; let it go on first"
         return WavePaused(paused, None, wave.service, wave.contact, wave.colour)
     message = f"the wave {wave.name} was closed on {wave.last_day}"
     if wave.state == "open":
-        later = f"to take answers again: surveyapp wave settings {wave.name} --closes DAY"
+        later = "to take answers again, give it a later last day"
         message = f"{wave.last_day} was the last day of the wave {wave.name}; {later}"
     return WaveNotOpen(message, wave.last_day, wave.service, wave.contact, wave.colour)
 
@@ -291,7 +303,9 @@ def change_wave(connection: sa.Connection, name: str, **values: object) -> None:
     connection.execute(wave_table.update().where(wave_table.c.name == name).values(values))
 
 
-def _wave(row: sa.Row[tuple[object, ...]]) -> Wave:
-    values = row._asdict()
+@lru_cache(maxsize=64)
+def _wave(row: tuple[Any, ...]) -> Wave:
+    """What a row says: the row is read each time, and made into a wave once."""
+    values = dict(zip(wave_table.c.keys(), row, strict=True))
     cells = {name: json.loads(values[name] or "{}") for name in ("cells", "opened_cells")}
     return Wave(**{**values, "carry": tuple(json.loads(values["carry"])), **cells})

@@ -12,10 +12,10 @@ from surveyapp.collecting import Desk, Saved, Visit
 from surveyapp.instrument import Form, Step, mark, missing
 from surveyapp.instrument.reconciling import FOUND, TAKE
 from surveyapp.problems import NotFound, NotSaved, Problem, UnknownCode, WavePaused, say
-from surveyapp.web import brand, cookies, languages, parts, visits
+from surveyapp.web import brand, cookies, kept, languages, parts, visits
 from surveyapp.web.entrance import closing, code_problem
 from surveyapp.web.safety import log
-from surveyapp.web.showing import as_fields, filled, shown_items, versions
+from surveyapp.web.showing import as_fields, filled, same_for_all, shown_items, versions
 from surveyapp.web.visits import pages, site
 
 WARNING = 5 * 60
@@ -36,7 +36,12 @@ def page(page: str) -> ResponseReturnValue:
     if step is None:
         return visits.to_work(desk)
     problems = desk.problems(step) or (_still_missing(desk, page) if "open" in request.args else [])
-    return _page(desk, step, desk.form(step), problems)
+    form = desk.form(step)
+    if problems or form or step.section.id in desk.notes or not same_for_all(step):
+        return _page(desk, step, form, problems)
+    place, part = _place(desk, step), _part_asked()
+    depends_on = (kept.Same(desk.instrument), tuple(item.id for item in step.items), part, tuple(place.items()))
+    return kept.page("page.html", depends_on, lambda: _on_page(desk, step, form, []))
 
 
 @pages.post("/answer/page/<slug:page>")
@@ -54,7 +59,11 @@ def save(page: str) -> ResponseReturnValue:
             raise
         log.info("code asked again")
         return _ask_again(page, form, []), 403
-    return _save(visit, page, form)
+    try:
+        return _save(visit, page, form)
+    except UnknownCode:
+        log.info("code asked again")
+        return _ask_again(page, form, []), 403
 
 
 @pages.post("/answer/again/<slug:page>")
@@ -111,7 +120,7 @@ def _wrong_on(desk: Desk, step: Step, form: Form, saved: Saved, then: str) -> Re
     problems = page_parts.up_to(so_far, saved.problems)
     left_out = [name for name in saved.left_out if page_parts.part_of(name) <= so_far]
     if problems or left_out:
-        return _page(desk, step, form, problems, left_out, kept=saved.kept), 422
+        return _page(desk, step, form, problems, left_out, whole=saved.kept), 422
     if so_far < page_parts.count:
         return redirect(url_for(".page", page=step.name, to=_return_to(), part=so_far + 1), 303)
     return None
@@ -234,50 +243,61 @@ def _page(
     form: Form,
     problems: Sequence[Problem],
     left_out: Sequence[str] = (),
-    kept: bool = True,
+    whole: bool = True,
 ) -> str:
+    return render_template("page.html", **_on_page(desk, step, form, problems, left_out, whole))
+
+
+def _on_page(
+    desk: Desk,
+    step: Step,
+    form: Form,
+    problems: Sequence[Problem],
+    left_out: Sequence[str] = (),
+    whole: bool = True,
+) -> dict[str, object]:
+    """What the template of a page is given. `whole` is false if what was typed is too long to be kept."""
     language = languages.language()
     items = shown_items(desk, step, language)
     fields = as_fields(step, form)
     page_parts = parts.parts(items)
-    part = min(max(_part(f"part-{request.args.get('part', '')}"), 1), page_parts.count)
-    return render_template(
-        "page.html",
-        instrument=desk.instrument,
-        section=step.section,
-        page=step.page,
-        title=filled(desk, step.page.title, language),
-        items=items,
-        answers=fields,
-        problems=problems,
-        summary=parts.summary(items, problems, fields),
-        left_out=left_out,
-        kept=kept,
-        repeat=_repeated(desk, step, language),
-        seen=mark(step.questions, desk.form(step)),
-        wave=desk.wave.name if desk.wave.kind == "open" else None,
-        pieces=page_parts.shown(part, problems),
-        part=part,
-        warn_after=cookies.LIFETIME - WARNING,
-        part_count=page_parts.count,
-        next_part=page_parts.opening(part + 1),
-        **_place(desk, step, part),
-    )
+    part = min(_part_asked(), page_parts.count)
+    return {
+        "instrument": desk.instrument,
+        "section": step.section,
+        "page": step.page,
+        "title": filled(desk, step.page.title, language),
+        "items": items,
+        "answers": fields,
+        "problems": problems,
+        "summary": parts.summary(items, problems, fields),
+        "note": desk.notes.get(step.section.id),
+        "left": step.section.id in desk.notes,
+        "left_out": left_out,
+        "kept": whole,
+        "repeat": _repeated(desk, step, language),
+        "seen": mark(step.questions, desk.form(step)),
+        "pieces": page_parts.shown(part, problems),
+        "part": part,
+        "warn_after": cookies.LIFETIME - WARNING,
+        "part_count": page_parts.count,
+        "next_part": page_parts.opening(part + 1),
+        "action": url_for(".save", page=step.name, to=_return_to(), part=part if part > 1 else None),
+        **_place(desk, step),
+    }
 
 
-def _place(desk: Desk, step: Step, part: int) -> dict[str, object]:
-    """Where the page stands: its section's number, what was left for a colleague there, the way back and on."""
-    sections = [entry.section.id for entry in desk.progress] or [step.section.id]
+def _place(desk: Desk, step: Step) -> dict[str, str | int | None]:
+    """Where the page stands: its wave if anyone may begin there, its section's number, the way back."""
+    sections = [section.id for section in desk.route.sections] or [step.section.id]
     section = step.section.id
     before = desk.route.before(step.name)
     back = url_for(".page", page=before) if before else url_for(".start")
     return {
+        "wave": desk.wave.name if desk.wave.kind == "open" else None,
         "number": sections.index(section) + 1 if section in sections else 1,
         "count": len(sections),
-        "note": desk.notes.get(section),
-        "left": section in desk.notes,
         "back_url": back if _return_to() is None else url_for(".check"),
-        "action": url_for(".save", page=step.name, to=_return_to(), part=part if part > 1 else None),
     }
 
 
@@ -303,6 +323,10 @@ def _part(then: str) -> int:
     """`part-2` as 2; 0 for anything else."""
     found = re.fullmatch(r"part-(\d{1,3})", then, re.ASCII)
     return int(found[1]) if found else 0
+
+
+def _part_asked() -> int:
+    return max(_part(f"part-{request.args.get('part', '')}"), 1)
 
 
 def _return_to() -> str | None:

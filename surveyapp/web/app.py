@@ -16,11 +16,24 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 from whitenoise import WhiteNoise
 
-from surveyapp import privacy, publishing
-from surveyapp.config import Home, secret
+from surveyapp import publishing
+from surveyapp.config import Home
 from surveyapp.instrument import CURRENCIES
+from surveyapp.keyring import COOKIE_LIFE, KeyRing
 from surveyapp.storage.database import Database, connect
-from surveyapp.web import answering, brand, entrance, errors, languages, offline, packing, safety, sending, visits
+from surveyapp.web import (
+    answering,
+    brand,
+    entrance,
+    errors,
+    kept,
+    languages,
+    offline,
+    packing,
+    safety,
+    sending,
+    visits,
+)
 from surveyapp.web.cookies import SealedCookies
 from surveyapp.web.lean import LeanFlask
 
@@ -81,8 +94,9 @@ def create_app(
     app.request_class = MemoryRequest
     app.logger.disabled = True  # Flask's own words name path and exception; `safety.log` has ours
     app.url_map.converters["slug"] = Slug
+    forms, cookies = (KeyRing(home.keys / name, COOKIE_LIFE) for name in ("forms", "cookie"))
     app.config.update(
-        SECRET_KEY=_secret(home.keys / "forms"),
+        WTF_CSRF_SECRET_KEY=forms,
         MAX_CONTENT_LENGTH=MAX_FORM,
         MAX_FORM_MEMORY_SIZE=MAX_FORM,
         MAX_FORM_PARTS=2000,
@@ -90,8 +104,7 @@ def create_app(
         WTF_CSRF_SSL_STRICT=False,  # it looks at the Referer, which our pages forbid; `safety` looks at the Origin
         SESSION_COOKIE_SECURE=secure,
     )
-    cookie = "preview" if preview else "answer"
-    app.session_interface = SealedCookies(_secret(home.keys / "cookie"), secure, cookie, mount)
+    app.session_interface = SealedCookies(cookies, secure, "preview" if preview else "answer", mount)
     safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
     packing.pack_pages(app)
     tokens = CSRFProtect(app)
@@ -100,7 +113,9 @@ def create_app(
     languages.install(app)
     brand.install(app)
     errors.handle(app)
-    app.extensions["surveyapp"] = visits.Site(_database(home), _secret(home.keys / "pepper"), today)
+    kept.install(app)
+    peppers = KeyRing(home.keys / "pepper")
+    app.extensions["surveyapp"] = visits.Site(_database(home), peppers, today, (peppers, cookies, forms))
     app.register_blueprint(visits.pages)
     serve_static(app)
     app.context_processor(_page_context)
@@ -115,11 +130,6 @@ def _database(home: Home) -> Database:
     db = connect(home.store)
     publishing.versions(db)
     return db
-
-
-def _secret(path: Path) -> bytes:
-    """A secret of the server, made at the first start."""
-    return secret(path, privacy.new_secret)
 
 
 def _page_context() -> dict[str, object]:

@@ -70,7 +70,7 @@ def install(app: Flask) -> None:
     """Give every page of an app a `look`, and serve the stylesheets of the waves' colours."""
     app.url_map.converters["colour"] = Colour
     app.register_blueprint(sheets)
-    app.context_processor(lambda: {"look": g.get("look", Look())})
+    app.context_processor(lambda: {"look": worn()})
 
 
 def wear(*dressed: Dressed) -> None:
@@ -80,6 +80,15 @@ def wear(*dressed: Dressed) -> None:
         _shared({each.contact for each in dressed}),
         _shared({each.colour for each in dressed}) or None,
     )
+
+
+def worn() -> Look:
+    """What the page that is being made wears."""
+    found: Look = g.get("look", _PLAIN)
+    return found
+
+
+_PLAIN = Look()
 
 
 def _shared(values: set[str]) -> str:

@@ -13,8 +13,10 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 
 from surveyapp import privacy
+from surveyapp.keyring import COOKIE_LIFE, Keys
+from surveyapp.web.safety import for_anybody
 
-LIFETIME = 2 * 60 * 60
+LIFETIME = COOKIE_LIFE
 
 
 class Visitor(dict[str, Any], SessionMixin):
@@ -26,7 +28,7 @@ class SealedCookies(SessionInterface):
 
     def __init__(
         self,
-        key: bytes,
+        keys: Keys,
         secure: bool,
         name: str = "answer",
         path: str = "/",
@@ -35,40 +37,42 @@ class SealedCookies(SessionInterface):
     ) -> None:
         """`path` is where the cookie goes to, `lifetime` for how many seconds without a visit it is good.
 
-        `size` is how many bytes it holds.
+        `size` is how many bytes it holds. Cookies are sealed with the newest of `keys`, and opened with any.
         """
-        self.key, self.size = key, size
+        self.keys, self.size = keys, size
         self.secure = secure
         self.path, self.lifetime = path, lifetime
         prefix = "__Host-" if path == "/" else "__Secure-"  # browsers hold the first to the whole site
         self.name = f"{prefix}{name}" if secure else name
+        self.terms = f"{'Secure; ' if secure else ''}HttpOnly; Max-Age={lifetime}; Path={path}; SameSite=Lax"
+        """As werkzeug would write them; of base 64 and these nothing needs its escaping."""
 
     def open_session(self, app: Flask, request: Request) -> Visitor:
         """The visitor in the request's cookie, or an empty one."""
         try:
             sealed = base64.urlsafe_b64decode(request.cookies.get(self.name, "").encode())
-            content = json.loads(privacy.open_cookie(self.key, sealed))
+            opened = privacy.with_any(self.keys.opening, lambda key: privacy.open_cookie(key, sealed))
+            content = json.loads(opened)
         except (privacy.CannotOpen, ValueError):
             return Visitor()
-        return Visitor(content["visitor"]) if time.time() - content["at"] < self.lifetime else Visitor()
+        away = abs(time.time() - content["at"])  # a cookie from a clock ahead is good for no longer than any other
+        return Visitor(content["visitor"]) if away < self.lifetime else Visitor()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the cookie anew, or take it away when there is nothing to remember.
 
         A response that anybody may keep says nothing of the visitor.
         """
-        if response.cache_control.public:
+        if for_anybody(response):
             return
         response.headers.add("Vary", "Cookie")
         if not session:
             response.delete_cookie(self.name, self.path, secure=self.secure, httponly=True, samesite="Lax")
             return
-        sealed = self.seal(session)
-        how: dict[str, Any] = {"secure": self.secure, "httponly": True, "samesite": "Lax", "path": self.path}
-        response.set_cookie(self.name, sealed, max_age=self.lifetime, **how)
+        response.headers.add("Set-Cookie", f"{self.name}={self.seal(session)}; {self.terms}")
 
     def seal(self, visitor: Mapping[str, Any]) -> str:
         """The cookie of a visitor, as of now."""
         whole = {"visitor": dict(visitor), "at": int(time.time())}
         content = json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
-        return base64.urlsafe_b64encode(privacy.seal_cookie(self.key, content, self.size)).decode()
+        return base64.urlsafe_b64encode(privacy.seal_cookie(self.keys.sealing, content, self.size)).decode()

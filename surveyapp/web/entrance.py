@@ -1,5 +1,6 @@
 """Coming in: the first page, the access code, the start page with its promise, and how to come back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import redirect, render_template, request, url_for
@@ -8,8 +9,11 @@ from flask.typing import ResponseReturnValue
 from surveyapp import collecting
 from surveyapp.collecting import Desk, Visit
 from surveyapp.fieldwork import days_left
-from surveyapp.problems import AlreadyReceived, Problem, UnknownCode, say
-from surveyapp.web import brand, languages, visits
+from surveyapp.instrument import Instrument
+from surveyapp.problems import AlreadyReceived, Problem, SurveyError, UnknownCode, say
+from surveyapp.storage.database import has_our_schema
+from surveyapp.storage.waves import Wave
+from surveyapp.web import brand, kept, languages, visits
 from surveyapp.web.languages import printed_day, translated
 from surveyapp.web.safety import log
 from surveyapp.web.visits import pages, site
@@ -121,6 +125,28 @@ def health() -> ResponseReturnValue:
     return "ok\n", 200, {"Content-Type": "text/plain"}
 
 
+@pages.get("/ready")
+def ready() -> ResponseReturnValue:
+    """Answer "ready" if answers can be saved here, else 503 and one word: what to look at, and nothing more."""
+    lacking = _lacking()
+    if lacking:
+        log.error("not ready: %s", lacking)
+    return f"{lacking or 'ready'}\n", 503 if lacking else 200, {"Content-Type": "text/plain"}
+
+
+def _lacking() -> str:
+    """What cannot be used, "keys", "store" or "schema"; "" if all can."""
+    if not all(keys.readable for keys in site().rings):
+        return "keys"
+    try:
+        if not has_our_schema(site().db):
+            return "schema"
+        with site().db.transaction(b"is it ready?"):  # nothing is written: could something be?
+            return ""
+    except SurveyError:
+        return "store"
+
+
 def closing(found: Desk) -> dict[str, object]:
     """What pages say of the closing day, and how many days there are until it."""
     day = found.wave.closes_on
@@ -131,22 +157,33 @@ def _home(problems: list[Problem], code: str) -> str:
     fielded = collecting.in_the_field(site().db, site().today())
     brand.wear(*(wave for wave, _ in fielded))
     language = languages.greet(instrument.languages for _, instrument in fielded)
+    if problems or code:
+        return render_template("home.html", waves=_lines(fielded, language), problems=problems, code=code)
+    depends_on = tuple(
+        (wave.name, wave.kind, wave.closes_on, kept.Same(instrument)) for wave, instrument in fielded
+    )
+    return kept.page(
+        "home.html", depends_on, lambda: {"waves": _lines(fielded, language), "problems": [], "code": ""}
+    )
+
+
+def _lines(fielded: Iterable[tuple[Wave, Instrument]], language: str) -> list[OpenWave]:
     lines = []
     for wave, instrument in fielded:
         address = url_for(".start_open", wave=wave.name) if wave.kind == "open" else None
         note = translated(say("Open until {day}", day=printed_day(wave.closes_on))) if wave.closes_on else ""
         lines.append(OpenWave(instrument.title.in_language(language), note, address))
-    return render_template("home.html", waves=lines, problems=problems, code=code)
+    return lines
 
 
 def _start(visit: Visit, action: str, anew: bool = False) -> str:
     found = visits.desk(visit)
-    return render_template(
-        "start.html",
-        instrument=found.instrument,
-        promise=collecting.promise(found.wave),
-        action=action,
-        resumed=found.begun,
-        anew=anew,
-        **closing(found),
-    )
+    wave, day = found.wave, site().today()
+
+    def context() -> dict[str, object]:
+        now = {"action": action, "resumed": found.begun, "anew": anew, **closing(found)}
+        return {"instrument": found.instrument, "promise": collecting.promise(wave), **now}
+
+    promised = (wave.kind, wave.carry, wave.key_place)
+    depends_on = (kept.Same(found.instrument), action, found.begun, anew, wave.closes_on, day, promised)
+    return kept.page("start.html", depends_on, context)

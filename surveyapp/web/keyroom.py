@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from surveyapp import privacy, returning
 from surveyapp.config import Home
+from surveyapp.keyring import Keys
 from surveyapp.problems import SurveyError
 from surveyapp.storage.database import connect
 from surveyapp.web import brand, keying, languages, packing, safety
@@ -63,7 +64,7 @@ def create_keyroom(home: Home, wave: str, code: str, today: Callable[[], date]) 
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
     )
-    app.session_interface = SealedCookies(privacy.new_secret(), secure=False, name="keying")
+    app.session_interface = SealedCookies(Keys(privacy.new_secret()), secure=False, name="keying")
     safety.guard(app, secure=False)
     packing.pack_pages(app)
     CSRFProtect(app)

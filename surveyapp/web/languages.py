@@ -94,6 +94,11 @@ def language() -> str:
     return str(g.language)
 
 
+def spoken() -> tuple[str, tuple[str, ...]]:
+    """The language of this page's texts, and all that it is offered in."""
+    return language(), g.get("languages", ())
+
+
 def interface() -> str:
     """The language of our own words on this page."""
     chosen = language()

@@ -3,15 +3,22 @@
 What is kept here is the same for every visitor: the addresses of our own pages, never a word of an answer.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+from wsgiref.types import WSGIEnvironment
 
-from flask import Flask, has_request_context, request
+from flask import Flask, Response, has_request_context, request
 from flask.templating import Environment
 
 MOST_ADDRESSES = 4096
+
+
+@lru_cache(MOST_ADDRESSES)
+def quoted(anchor: str) -> str:
+    """The name of a field as it stands in an address; a field is never named by an answer."""
+    return quote(anchor)
 
 
 class Templates(Environment):
@@ -26,10 +33,24 @@ class Templates(Environment):
         return super().make_globals(d) if d else self.globals
 
 
+class Answer(Response):
+    """A response that goes to the server as it is: werkzeug copies headers to mend what ours do not need."""
+
+    def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """As werkzeug's, for a whole response of known length; anything else is left to werkzeug."""
+        body: Any = self.response
+        whole = isinstance(body, list) and "Content-Length" in self.headers and not self._on_close
+        bare = environ["REQUEST_METHOD"] == "HEAD" or self.status_code < 200 or self.status_code in {204, 304}
+        if bare or not whole or not self.headers.get("Location", "").isascii():
+            return super().get_wsgi_response(environ)
+        return body, self.status, list(self.headers)
+
+
 class LeanFlask(Flask):
     """Flask whose addresses are built once: a page asks for ten of them, the check page for one a question."""
 
     jinja_environment = Templates
+    response_class = Answer
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -39,6 +60,10 @@ class LeanFlask(Flask):
     def addresses_kept(self) -> int:
         """How many have been built so far."""
         return self._built.cache_info().currsize
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: no view of ours is a coroutine, and looking takes longer than most of what is called."""
+        return func
 
     def url_for(
         self,
@@ -56,7 +81,7 @@ class LeanFlask(Flask):
             how: dict[str, Any] = {"_anchor": _anchor, "_method": _method, "_scheme": _scheme}
             return super().url_for(endpoint, _external=_external, **how, **values)
         address = self._built(request.script_root, request.blueprint, endpoint, *sorted(values.items()))
-        return f"{address}#{quote(_anchor)}" if _anchor else address
+        return f"{address}#{quoted(_anchor)}" if _anchor else address
 
     def _build(self, _root: str, _blueprint: str | None, endpoint: str, *values: tuple[str, Any]) -> str:
         """Where the app is mounted belongs to every address, and what ".page" means depends on who asks."""

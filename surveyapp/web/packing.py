@@ -7,8 +7,11 @@ guess at the rest of it by its length, no page takes from an address.
 
 import struct
 import zlib
+from functools import lru_cache
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 STEP = 1024
 _WORTH = 1000
@@ -25,10 +28,16 @@ def pack_pages(app: Flask) -> None:
             return response
         response.headers.add("Vary", "Accept-Encoding")
         content = response.get_data()
-        if len(content) >= _WORTH and request.accept_encodings["gzip"] > 0:
+        if len(content) >= _WORTH and _unpacks(request.headers.get("Accept-Encoding", "")):
             response.set_data(packed(content))
             response.headers["Content-Encoding"] = "gzip"
         return response
+
+
+@lru_cache(64)
+def _unpacks(accepted: str) -> bool:
+    """Whether a browser that accepts this can unpack; there are few kinds of them."""
+    return parse_accept_header(accepted, Accept)["gzip"] > 0
 
 
 def packed(content: bytes) -> bytes:

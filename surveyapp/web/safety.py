@@ -2,8 +2,10 @@
 
 import logging
 import secrets
+from collections.abc import Mapping
 
 from flask import Flask, Response, abort, g, request
+from werkzeug.datastructures import Headers
 
 from surveyapp.problems import fault_place
 
@@ -34,16 +36,28 @@ def guard(app: Flask, secure: bool, fetches: bool = False) -> None:
         if request.method not in {"GET", "HEAD", "OPTIONS"} and not _from_our_page(secure):
             abort(403)
 
+    always = {**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if secure else {})}
+
     @app.after_request
     def _finish(response: Response) -> Response:
-        response.headers.update(HEADERS)
-        kept = response.cache_control.public  # by anybody: a stylesheet, never a page
-        response.headers["Content-Security-Policy"] = policy(None if kept else g.get("nonce"), fetches)
+        kept = for_anybody(response)
+        rules = {"Content-Security-Policy": policy(None if kept else g.get("nonce"), fetches)}
         if not kept:
-            response.headers["Cache-Control"] = "no-store"
-        if secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+            rules["Cache-Control"] = "no-store"
+        put(response, {**always, **rules})
         return response
+
+
+def for_anybody(response: Response) -> bool:
+    """Whether anybody may keep a response: a stylesheet, never a page."""
+    return "Cache-Control" in response.headers and bool(response.cache_control.public)
+
+
+def put(response: Response, headers: Mapping[str, str]) -> None:
+    """Set many headers at once: werkzeug would look through all of them for each."""
+    names = {name.lower() for name in headers}
+    held = [(name, value) for name, value in response.headers if name.lower() not in names]
+    response.headers = Headers([*held, *headers.items()])
 
 
 def policy(nonce: str | None = None, fetches: bool = False) -> str:

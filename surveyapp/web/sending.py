@@ -1,12 +1,15 @@
 """Sending: the check page, a copy for the file, and the one moment at which the answers leave."""
 
+from functools import cache
+
 from flask import current_app, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 
 from surveyapp import collecting
 from surveyapp.instrument import ordered
 from surveyapp.problems import Unfinished, UnknownCode
-from surveyapp.web import languages, parts, visits
+from surveyapp.web import kept, languages, parts, visits
+from surveyapp.web.lean import quoted
 from surveyapp.web.safety import log
 from surveyapp.web.showing import changed_questions, check_parts, filled, giveaways
 from surveyapp.web.visits import pages, site
@@ -21,9 +24,13 @@ def check() -> ResponseReturnValue:
     steps = desk.route.steps
     divided = {step.name: parts.parts(ordered(item, desk.seed) for item in step.items) for step in steps}
 
+    @cache
+    def part_address(step: str, part: int) -> str:
+        return url_for(".page", page=step, part=part if part > 1 else None, to="check")
+
     def address(step: str, field: str) -> str:
-        part = divided[step].part_of(field.replace("-", ".", 1))
-        return url_for(".page", page=step, part=part if part > 1 else None, to="check", _anchor=field)
+        part = divided[step].part_of(field.replace("-", ".", 1)) if divided[step].count > 1 else 1
+        return f"{part_address(step, part)}#{quoted(field)}"
 
     return render_template(
         "check.html",
@@ -86,6 +93,7 @@ def done() -> ResponseReturnValue:
         raise UnknownCode("nothing was sent in this visit")
     fielded, instrument = collecting.questionnaire(site().db, wave)
     visits.dress(fielded, instrument)
-    response = make_response(render_template("done.html", instrument=instrument))
+    page = kept.page("done.html", kept.Same(instrument), lambda: {"instrument": instrument})
+    response = make_response(page)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

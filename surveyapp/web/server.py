@@ -9,12 +9,12 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
-from gunicorn.workers.gthread import ThreadWorker
 
 from surveyapp.config import Home
 from surveyapp.web import safety
 from surveyapp.web.app import create_app
 from surveyapp.web.safety import log
+from surveyapp.web.worker import TurnWorker
 
 PATIENCE = 5
 """Seconds that a thread waits for the next bytes of a request: eight stalled ones must not stop the site."""
@@ -30,7 +30,7 @@ _REFUSED = ("That request could not be read", "Go to the first page of this site
 _FAILED = ("Something went wrong", "It is our fault. What you saved before is still there. Try again in a minute.")
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(TurnWorker):
     """Answers what is no request at all with a page of ours, and logs of it that it happened.
 
     gunicorn would write the address of the client, and the path of the page with a text that may hold an answer.

@@ -89,8 +89,24 @@ def shown_items(desk: Desk, step: Step, language: str) -> list[Item]:
     return [_printed(desk, ordered(item, desk.seed), language) for item in step.items]
 
 
+def same_for_all(step: Step) -> bool:
+    """Whether a step is printed alike for everybody: nothing on it filled in, drawn, hidden or repeated."""
+    own = {id(item) for item in step.page.questions}
+    return not _has_places(step.page.title) and all(
+        id(item) in own and not _piped(item) and ordered(item, "") is item for item in step.items
+    )
+
+
+def _piped(item: Item) -> bool:
+    return _has_places(item.text) or _has_places(getattr(item, "hint", None))
+
+
+def _has_places(text: Text | None) -> bool:
+    return text is not None and any("{" in wording for wording in (text, *text.translations.values()))
+
+
 def _printed(desk: Desk, item: Item, language: str) -> Item:
-    if "{" not in item.text and "{" not in str(getattr(item, "hint", None) or ""):
+    if not _piped(item):
         return item
     changes: dict[str, object] = {"text": Text(filled(desk, item.text, language))}
     if not isinstance(item, Note) and item.hint:
@@ -155,7 +171,8 @@ def _version(question: Question, form: Form, language: str) -> list[str]:
         for row in (question.rows if isinstance(question, Grid | Allocation) else ())
     }
     keys = rows or {question.id: ""}
-    said = [(label, _values(question, key, answers, language)) for key, label in keys.items()]
+    labels = {option.code: option.label.in_language(language) for option in choices(question)}
+    said = [(label, _values(question, key, answers, labels, language)) for key, label in keys.items()]
     notes = [str(answers[key]) for key in answer_keys(question) if key.endswith(".notes") and key in answers]
     return [f"{label}: {value}" if label else value for label, values in said for value in values] + notes
 
@@ -203,10 +220,11 @@ def _lines(
     keys = {question.id: text}
     if isinstance(question, Grid | Allocation):
         keys = {f"{question.id}.{row.code}": row.label.in_language(language) for row in question.rows}
+    labels = {option.code: option.label.in_language(language) for option in choices(question)}
     return [
         Line(
             label,
-            _values(question, key, desk.answers, language),
+            _values(question, key, desk.answers, labels, language),
             address(step.name, key.replace(".", "-")),
             label if label == text else f"{text}: {label}",
         )
@@ -214,11 +232,10 @@ def _lines(
     ]
 
 
-def _values(question: Question, key: str, answers: Answers, language: str) -> list[str]:
+def _values(question: Question, key: str, answers: Answers, labels: Mapping[str, str], language: str) -> list[str]:
     answer = answers.get(key)
     if not answer:
         return []
-    labels = {option.code: option.label.in_language(language) for option in choices(question)}
     if isinstance(question, Rank):
         return [f"{place}. {labels.get(code, code)}" for place, code in enumerate(answer, 1)]
     if labels:

@@ -1,6 +1,6 @@
 """The visit: who is at work in this browser, as its sealed cookie says, and what lies before them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from surveyapp import collecting
 from surveyapp.collecting import Desk, Visit
 from surveyapp.instrument import Instrument
+from surveyapp.keyring import Keys
 from surveyapp.problems import UnknownCode
 from surveyapp.storage.database import Database
 from surveyapp.storage.waves import Wave
@@ -24,8 +25,15 @@ class Site:
     """What the views work with: the store, the server's half of the draft keys, the day."""
 
     db: Database
-    pepper: bytes
+    peppers: Keys
     today: Callable[[], date]
+    rings: Sequence[Keys] = ()
+    """All keys that these pages need, the peppers among them."""
+
+    @property
+    def pepper(self) -> Sequence[bytes]:
+        """The server's half of new draft keys, then those of drafts that were saved before it was changed."""
+        return self.peppers.opening
 
 
 def site() -> Site:
@@ -38,7 +46,8 @@ def remember(visit: Visit) -> None:
     """Put a visit into the cookie, in place of all that was there but the language."""
     languages.forget_all_else()
     hidden = [part.hex() for part in (visit.code_hash, visit.salt, visit.key)]
-    session["visit"] = [visit.wave, *hidden, visit.seed, visit.new_code]
+    before = [visit.before.hex()] if visit.before else []
+    session["visit"] = [visit.wave, *hidden, visit.seed, visit.new_code, *before]
 
 
 def remembered() -> Visit | None:
@@ -46,8 +55,9 @@ def remembered() -> Visit | None:
     held = session.get("visit")
     if held is None:
         return None
-    wave, code_hash, salt, key, seed, new_code = held
-    return Visit(wave, bytes.fromhex(code_hash), bytes.fromhex(salt), bytes.fromhex(key), seed, new_code)
+    wave, code_hash, salt, key, seed, new_code, *before = held
+    code_hash, salt, key = (bytes.fromhex(part) for part in (code_hash, salt, key))
+    return Visit(wave, code_hash, salt, key, seed, new_code, bytes.fromhex("".join(before)))
 
 
 def visit() -> Visit:

@@ -4,11 +4,10 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from surveyapp import watching
-from surveyapp.config import write_aside
+from surveyapp.config import ready
 from surveyapp.problems import SurveyError
 from surveyapp.roles import ANALYST
 from surveyapp.working.queue import Task, kind
@@ -58,7 +57,7 @@ def export_tables(task: Task) -> str:
         bool(settings.get("charts")),
         bool(settings.get("annotated")),
     )
-    reporting.publish(task.db, compiled, lambda: _write(task.place(name), content))
+    reporting.publish(task.db, compiled, ready({task.place(name): content}, private=True))
     return name
 
 
@@ -89,7 +88,7 @@ def export_microdata(task: Task) -> str:
         lambda done, of: task.tell("writing", done, of),
     )
     name, content = _one_file(wave, settings["format"], files)
-    written = partial(_write, task.place(name), content)
+    written = ready({task.place(name): content}, private=True)
     reporting.give_out(task.db, data, facts, written, bool(settings.get("beside")))
     return name
 
@@ -112,10 +111,6 @@ def _one_file(wave: str, ending: str, files: Mapping[str, bytes]) -> tuple[str, 
         for name, content in files.items():
             archive.writestr(name, content)
     return f"{wave}-{ending}.zip", undated(packed.getvalue())
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_aside(path, content, private=True)
 
 
 def read_bands(typed: str) -> dict[str, list[list[str]]]:

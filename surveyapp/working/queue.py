@@ -14,8 +14,8 @@ from surveyapp import privacy, retaining
 from surveyapp.config import Home
 from surveyapp.problems import NotFound, NotSaved, SurveyError, fault_place
 from surveyapp.storage import jobs
-from surveyapp.storage.database import Database
-from surveyapp.storage.jobs import DONE, FAILED, LEFT, WAITING, Job
+from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.jobs import DONE, FAILED, LEFT, RUNNING, WAITING, Job
 
 LEASE = 30
 """Seconds for which a worker has a job. A thread prolongs it every `BEAT` seconds while the process lives."""
@@ -87,6 +87,20 @@ class Task:
         if time.monotonic() - self._word.written >= OFTEN:
             with suppress(NotSaved):  # a word that is lost is no reason to lose the work
                 self.keep()
+
+    def finish(self, connection: Connection, said: str) -> None:
+        """Say in the transaction of the work itself that it is done: both are stored, or neither.
+
+        So work that stores something is never done twice, whoever is killed and whoever was thought dead. Raises
+        `Stopped`, which takes the work back, if the job is this worker's no more.
+        """
+        self.last_word(said)
+        if not jobs.settle(connection, self.job, state=DONE, lease=0, **self.told):
+            raise Stopped("the job was taken back")
+
+    def last_word(self, said: str) -> None:
+        """What is to be read of the job when it is over; it is written down with its state."""
+        self._word.said, self._word.done, self._word.total = said[:LONGEST_WORD], 0, 0
 
     def keep(self) -> None:
         """Write down what was told, and keep the job. Raises `Stopped` if it is this worker's no more."""
@@ -172,7 +186,7 @@ def listed(db: Database, survey: str) -> list[Job]:
 
 
 def take_back(db: Database, survey: str, id_: bytes) -> Job:
-    """Take a job back; one at work ends at its next step, and what it made is erased.
+    """Take a job back; one at work ends at its next step. What it made is erased, and the file that it is about.
 
     Raises `NotFound`, and `SurveyError` if it is over.
     """
@@ -180,6 +194,7 @@ def take_back(db: Database, survey: str, id_: bytes) -> Job:
     with db.transaction() as connection:
         if not jobs.leave(connection, id_, "taken back"):
             raise SurveyError("this job is over; there is nothing to take back")
+        retaining.drop_upload_of(connection, id_)
     return found(db, survey, id_)
 
 
@@ -218,9 +233,19 @@ def run_next(
     task = Task(job, db, home, today, now, stopping)
     if job.tries > MOST_TRIES:
         return _over(task, state=FAILED, said=_DIED)
+    return carry_out(task)
+
+
+def begin_here(job: Job, now: int) -> Job:
+    """A new job as this process begins it: it never waits in the queue. Put it into the store before the work."""
+    return replace(job, state=RUNNING, at=max(job.at, now), lease=now + LEASE, tries=1)
+
+
+def carry_out(task: Task, do: Callable[[Task], str] | None = None) -> Job:
+    """Do the work of a job that this process has; the job afterwards. `do` is by default that of its kind."""
     with _Heart(task):
-        outcome = _outcome(task)
-    log.info("job %s %s", job.kind, outcome["state"])
+        outcome = _outcome(task, do)
+    log.info("job %s %s", task.job.kind, outcome["state"])
     return _over(task, **outcome)
 
 
@@ -258,13 +283,13 @@ class _Heart:
         self.thread.join()
 
 
-def _outcome(task: Task) -> dict[str, Any]:
+def _outcome(task: Task, do: Callable[[Task], str] | None) -> dict[str, Any]:
     """Do the work; the columns to set, whatever happens."""
     known = KINDS.get(task.job.kind)
     if known is None:
         return {"state": FAILED, "said": "this version of surveyapp knows no such work; update the worker"}
     try:
-        file = known.do(task)
+        file = (do or known.do)(task)
     except GivenBack:
         return {"state": WAITING, "said": "", "done": 0, "total": 0, "lease": 0, "tries": task.job.tries - 1}
     except Stopped:

@@ -57,7 +57,7 @@ def _plan_of_a_wave(instrument: Instrument, plan: Plan, n: int, folder: Path) ->
         def run() -> object:
             maker = Tabulator(data, design, Population(sum(frame.values()), None, frame))
             made = [maker.table(e.question or "", e.id, "t", e.layout(**more)) for e in plan.tables]
-            return protect(made, members=data.members)
+            return protect(made, members=data)
 
         return run
 

@@ -3,42 +3,48 @@
 The site is served as `surveyapp serve` does it, on SQLite, and walked as browsers walk it: over connections that
 are kept alive, page by page, with the forms that the pages themselves hold. The CPU is that of the server's
 processes. Beside it stands the same walk in this process, without server and sockets (`--profile FILE` keeps its
-profile), and before it what no page can stay below: an empty answer of the server, a draft put onto the disk.
+profile), and before it what no page can stay below: an empty answer of the server, a draft put onto the disk. Then
+1, 4, 16 and 64 answer at once, and the answers of everybody who was thanked are looked for in the tray. With
+`--postgres` that is done on a private PostgreSQL too (in memory, if /dev/shm has room).
 """
 
 import cProfile
 import gzip
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from http.client import HTTPConnection, RemoteDisconnected
+from http.client import HTTPConnection, HTTPException, RemoteDisconnected
 from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 from secrets import token_bytes
 from statistics import fmean, median, quantiles
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlencode
 
 import click
 
+from surveyapp import privacy
 from surveyapp.collecting import DRAFT_ROOM
 from surveyapp.config import Home
 from surveyapp.demonstration.reconstruction import read_figures, read_open_answers, reconstruct
-from surveyapp.storage import people, waves
+from surveyapp.storage import people, responses, waves
 from surveyapp.storage.database import connect
 from surveyapp.web import create_app
 from surveyapp.web.server import OPTIONS
 from tests.makers import TODAY, make_frame, make_wave
+from tests.server import running
 
 KINDS = ("home", "code", "start", "begin", "show", "save", "check", "send", "done")
 LIMITS = {"show": 4.0, "save": 3.0}
@@ -47,8 +53,16 @@ LIMITS = {"show": 4.0, "save": 3.0}
 WHOLE = 25.0
 """The same for a whole survey, from the first page to the thanks."""
 
-TEAMS, WARM, WALKS, CLIENTS = 142, 7, 65, 16
-"""In the frame; walked before anything is measured; walked one by one. The others answer at once in the end."""
+POST_95, MEMORY, TIMES_ON_POSTGRES = 80.0, 250.0, 1.5
+"""Milliseconds for 95 of 100 posts, megabytes of all processes, both with 16 at once; what PostgreSQL may cost."""
+
+TEAMS, WARM, WALKS = 142, 7, 65
+"""In the frame; walked before anything is measured; walked one by one."""
+
+AT_ONCE = {1: 30, 4: 60, 16: 96, 64: 128}
+"""How many surveys so many respondents at once complete."""
+
+POSTS = {"code", "begin", "save", "send"}
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "surveyapp" / "demonstration" / "figures"
@@ -226,6 +240,15 @@ def cpu_clock(processes: Sequence[int]) -> Callable[[], float]:
     return lambda: sum(time.clock_gettime((~process << 3) | 2) for process in processes)
 
 
+def settled(clock: Callable[[], float]) -> None:
+    """Wait, but not for ever, until processes do nothing: what they load beside their work is no page's cost."""
+    for _ in range(60):
+        before = clock()
+        time.sleep(0.5)
+        if clock() - before < 0.02:
+            return
+
+
 def children(parent: int) -> list[int]:
     """The processes that a process has begun."""
     found = []
@@ -247,36 +270,50 @@ def memory(process: int, what: str) -> float:
 
 @dataclass
 class Load:
-    """What many clients at once saw."""
+    """What clients at once saw and cost. `told` are the answers of whom the site has thanked."""
 
-    completes: int
-    requests: int
-    seconds: float
-    cpu: float
-    posts: list[float]
+    clients: int
+    told: list[Answers] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    posts: list[float] = field(default_factory=list)
+    pages: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu: float = 0.0
+    store: float = 0.0
+    memory: float = 0.0
+    lost: int = 0
+
+    @property
+    def requests(self) -> int:
+        """How many were answered."""
+        return len(self.posts) + len(self.pages)
 
 
-def loaded(port: int, clock: Callable[[], float], visits: Iterator[tuple[str, Answers]]) -> Load:
-    """Whole surveys from many clients at once, until nobody is left."""
-    walls: list[tuple[str, float]] = []
-    done: list[float] = []
-    turn = threading.Lock()
+def loaded(clients: int, port: int, visits: Iterable[tuple[str, Answers]]) -> Load:
+    """Whole surveys from many clients at once, until nobody is left. Whoever meets an error gives up."""
+    load, waiting, turn = Load(clients), iter(visits), threading.Lock()
+
+    def seen(kind: str, wall: float) -> None:
+        (load.posts if kind in POSTS else load.pages).append(wall)
 
     def client() -> None:
-        walker = Walker(over_http(port), lambda kind, wall: walls.append((kind, wall)))
-        while visit := _next(visits, turn):
+        walker = Walker(over_http(port), seen)
+        while visit := _next(waiting, turn):
             walker.cookie = ""
-            walker.walk(*visit)
-            done.append(time.perf_counter())
+            try:
+                walker.walk(*visit)
+                load.told.append(visit[1])
+            except (RuntimeError, OSError, HTTPException) as error:
+                load.errors.append(str(error))
 
-    began, before = time.perf_counter(), clock()
-    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    began = time.perf_counter()
+    threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - began
-    return Load(len(done), len(walls), seconds, clock() - before, [wall for kind, wall in walls if kind == "save"])
+    load.seconds = time.perf_counter() - began
+    return load
 
 
 def _next(visits: Iterator[tuple[str, Answers]], turn: threading.Lock) -> tuple[str, Answers] | None:
@@ -284,20 +321,53 @@ def _next(visits: Iterator[tuple[str, Answers]], turn: threading.Lock) -> tuple[
         return next(visits, None)
 
 
+def not_in_tray(site: "Site", told: Iterable[Answers]) -> int:
+    """How many of those whom the site has thanked have no box with just their answers."""
+    db = connect(site.home.store)
+    try:
+        with db.reading() as connection:
+            wave = waves.wave_named(connection, "bench")
+            boxes = [box for _, box in responses.tray(connection, "bench")]
+    finally:
+        db.close()
+    opened = (json.loads(privacy.open_box(site.key, box, wave.seal_info)) for box in boxes)
+    received = Counter(_plain(box["answers"]) for box in opened)
+    return (Counter(map(_plain, told)) - received).total()
+
+
+def _plain(answers: Mapping[str, Any]) -> str:
+    """Answers as one text, whatever the order of boxes that were ticked."""
+    words = {
+        key: " ".join(value.split()) if isinstance(value, str) else sorted(value)
+        for key, value in answers.items()
+        if value
+    }
+    return json.dumps(words, sort_keys=True)
+
+
 # ── the site ─────────────────────────────────────────────────────────────────
 
 
-def make_site(home: Home) -> Iterator[tuple[str, Answers]]:
-    """A wave of the survey of 2012 in `home`: access codes, each with answers that were reconstructed."""
+@dataclass(frozen=True)
+class Site:
+    """An installation with a wave of the survey of 2012: its private key, and codes with reconstructed answers."""
+
+    home: Home
+    key: bytes
+    visits: Sequence[tuple[str, Answers]]
+
+
+def make_site(home: Home) -> Site:
+    """An installation whose wave `bench` is in the field."""
     document = json.loads((ROOT / "instruments/dat/2012.1.json").read_text())
     figures = read_figures((FIGURES / "dat-2012.json").read_bytes())
     words = read_open_answers((FIGURES / "open-answers.json").read_bytes())
-    db = connect(home.make().database)
+    db = connect(home.make().store)
     try:
-        _, _, codes = make_wave(db, "bench", document, make_frame(TEAMS), today=TODAY)
+        _, key, codes = make_wave(db, "bench", document, make_frame(TEAMS), today=TODAY)
     finally:
         db.close()
-    return iter(list(zip(codes.values(), cycle(reconstruct(figures, words, 2012)))))
+    return Site(home, key, list(zip(codes.values(), cycle(reconstruct(figures, words, 2012)), strict=False)))
 
 
 def nothing(_environ: object, begin: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
@@ -311,21 +381,34 @@ def site_command(home: Home) -> Sequence[str]:
     return ["surveyapp", "--home", str(home.path), "serve", "--port"]
 
 
-NOTHING = ["gunicorn", "--workers=2", "--threads=4", "--worker-class=gthread", "--log-level=error"]
+NOTHING = [
+    "gunicorn",
+    "--workers=2",
+    "--threads=4",
+    "--worker-class=surveyapp.web.server.Worker",
+    "--log-level=error",
+]
 NOTHING += ["--no-control-socket", "tests.bench.web:nothing", "--bind"]
 
 
 @contextmanager
-def serving(command: Sequence[str], place: str = "{port}") -> Iterator[tuple[int, list[int]]]:
-    """A server on a free port: the port and the worker processes."""
+def serving(
+    command: Sequence[str], place: str = "{port}", store: Path | str = ""
+) -> Iterator[tuple[int, list[int], int]]:
+    """A server on a free port: the port, its worker processes, and the process that began them."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     programme = Path(sys.executable).with_name(command[0])
-    server = subprocess.Popen([programme, *command[1:], place.format(port=port)], stdout=subprocess.DEVNULL)
+    where = {**os.environ, **({"SURVEYAPP_DATABASE_URL": store} if isinstance(store, str) and store else {})}
+    server = subprocess.Popen(
+        [programme, *command[1:], place.format(port=port)], stdout=subprocess.DEVNULL, env=where
+    )
     try:
         while len(children(server.pid)) < OPTIONS["workers"] or not _answers(port):
+            if server.poll() is not None:
+                raise RuntimeError("the server did not start")
             time.sleep(0.1)
-        yield port, children(server.pid)
+        yield port, children(server.pid), server.pid
     finally:
         server.terminate()
         server.wait(30)
@@ -379,7 +462,7 @@ def print_line(
 
 def print_floor(home: Home) -> None:
     """What nothing costs: an empty answer of the same server, and one draft of this survey put onto the disk."""
-    with serving(NOTHING, "127.0.0.1:{port}") as (port, workers):
+    with serving(NOTHING, "127.0.0.1:{port}") as (port, workers, _):
         clock, send, spent = cpu_clock(workers), over_http(port), []
         for _ in range(500):
             before = clock()
@@ -410,45 +493,108 @@ def drafts_kept(home: Home, times: int) -> list[float]:
     return spent
 
 
-def print_load(load: Load) -> None:
-    """What many at once saw."""
-    cuts = quantiles(load.posts, n=20)
-    click.echo(f"{CLIENTS} clients at once, on this machine too, for {load.seconds:.1f} s:")
+def print_loads(loads: Sequence[Load], store: str) -> None:
+    """One line for each number of clients, then what the limits say of them."""
+    click.echo(f"{store}: whole surveys from many at once, on this machine too")
     click.echo(
-        f"  {load.completes / load.seconds:.1f} completes a second, {load.requests / load.seconds:.0f} requests"
+        f"{'at once':>7}{'surveys':>9}{'a second':>9}{'pages':>7}{'post p50':>10}{'p95':>6}{'CPU a page':>12}"
+        f"{'a survey':>10}{'of store':>10}{'MB':>6}{'errors':>8}{'lost':>6}"
     )
-    click.echo(f"  a post: p50 {1e3 * median(load.posts):.0f} ms, p95 {1e3 * cuts[18]:.0f} ms wall")
+    for load in loads:
+        print_one_load(load)
+    for load in loads:
+        for what, limit, unit in limits(load):
+            word = "pass" if what <= limit else f"over by {what - limit:.1f}"
+            click.echo(f"  at {load.clients}: {what:.1f} {unit}, limit {limit}: {word}")
+    click.echo("Surveys, and pages with posts, a second; posts in ms of wall time; CPU in ms; memory of all our")
+    click.echo("processes, what they share counted once; lost are thanked for answers that are not in the tray.\n")
+
+
+def print_one_load(load: Load) -> None:
+    """What so many at once saw and cost."""
+    done, cuts = max(len(load.told), 1), quantiles(load.posts, n=20)
     click.echo(
-        f"  {1e3 * load.cpu / load.completes:.1f} ms of CPU a complete, {load.cpu / load.seconds:.2f} cores"
+        f"{load.clients:>7}{len(load.told):>9}{done / load.seconds:>9.1f}{load.requests / load.seconds:>7.0f}"
+        f"{1e3 * median(load.posts):>10.1f}{1e3 * cuts[18]:>6.0f}{1e3 * load.cpu / load.requests:>12.2f}"
+        f"{1e3 * load.cpu / done:>10.1f}{1e3 * load.store / done:>10.1f}{load.memory:>6.0f}"
+        f"{len(load.errors):>8}{load.lost:>6}"
     )
+
+
+def limits(load: Load) -> Iterator[tuple[float, float, str]]:
+    """What must not be more than what, in which unit."""
+    if load.clients == 16:
+        yield 1e3 * quantiles(load.posts, n=20)[18], POST_95, "ms for 95 of 100 posts"
+        yield load.memory, MEMORY, "MB"
+    yield len(load.errors) + load.lost, 0, "errors and lost answers"
 
 
 @click.command()
 @click.option("--profile", type=click.Path(path_type=Path), help="Keep the profile of the walk in process here.")
 @click.option("--inside", is_flag=True, help="Only the walk in process.")
-def main(profile: Path | None, inside: bool) -> None:
+@click.option("--postgres", is_flag=True, help="On a private PostgreSQL too, whose CPU is counted apart.")
+def main(profile: Path | None, inside: bool, postgres: bool) -> None:
     """The figures that the pages must hold."""
     with TemporaryDirectory() as folder:
         alone = walked_inside(Home(Path(folder) / "inside"), profile)
         if inside:
             print_table(alone, alone)
             return
-        home = Home(Path(folder) / "served")
-        visits = make_site(home)
-        print_floor(home)
-        with serving(site_command(home)) as (port, workers):
-            clock = cpu_clock(workers)
-            measured(over_http(port), clock, islice(visits, WARM))
-            print_table(measured(over_http(port), clock, islice(visits, WALKS)), alone)
-            print_load(loaded(port, clock, visits))
-            for i, worker in enumerate(workers, 1):
-                rss, pss = memory(worker, "Rss"), memory(worker, "Pss")
-                click.echo(f"worker {i}: {rss:.0f} MB resident, {pss:.0f} MB with its part of what both share")
+        walked(Home(Path(folder) / "served"), alone)
+        loads = [under_load(Home(Path(folder) / f"{clients}"), clients, lambda: 0.0) for clients in AT_ONCE]
+        print_loads(loads, "SQLite")
+        if postgres:
+            on_postgres(Path(folder), loads[0].cpu / max(len(loads[0].told), 1))
+
+
+def walked(home: Home, alone: Figures) -> None:
+    """Print what one respondent after another costs."""
+    site = make_site(home)
+    print_floor(home)
+    with serving(site_command(home), store=home.store) as (port, workers, _):
+        clock, visits = cpu_clock(workers), iter(site.visits)
+        measured(over_http(port), clock, islice(visits, WARM))
+        settled(clock)
+        found = measured(over_http(port), clock, islice(visits, WALKS))
+    print_table(found, alone)
+
+
+def under_load(home: Home, clients: int, store: Callable[[], float]) -> Load:
+    """So many at once, at a site of their own. `store` tells the CPU seconds of the store's processes."""
+    site = make_site(home)
+    with serving(site_command(home), store=home.store) as (port, workers, first):
+        clock = cpu_clock([first, *workers])
+        warm = loaded(4, port, site.visits[:WARM])
+        settled(clock)
+        cpu, of_store = clock(), store()
+        load = loaded(clients, port, site.visits[WARM : WARM + AT_ONCE[clients]])
+        load.cpu, load.store = clock() - cpu, store() - of_store
+        load.memory = sum(memory(process, "Pss") for process in (first, *workers))
+    load.lost = not_in_tray(site, [*warm.told, *load.told])
+    load.errors += warm.errors
+    return load
+
+
+def on_postgres(folder: Path, sqlite: float) -> None:
+    """The same on PostgreSQL, whose own processes count to what a survey costs."""
+    with running() as server:
+        postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+        def spent() -> float:
+            return cpu_clock(children(postmaster))()
+
+        loads = [under_load(Home(folder / f"pg-{n}", server.new()), n, spent) for n in AT_ONCE]
+    print_loads(loads, "PostgreSQL")
+    one = loads[0]
+    whole = 1e3 * (one.cpu + one.store) / max(len(one.told), 1)
+    most = TIMES_ON_POSTGRES * 1e3 * sqlite
+    click.echo(f"  a survey on PostgreSQL: {whole:.1f} ms, {TIMES_ON_POSTGRES} times SQLite's {most:.1f}:")
+    click.echo(f"  {'pass' if whole <= most else 'over'}")
 
 
 def walked_inside(home: Home, profile: Path | None) -> Figures:
     """The walk without a server: the application in this process."""
-    visits = make_site(home)
+    visits = iter(make_site(home).visits)
     app = create_app(home, secure=False, today=lambda: TODAY)
     try:
         send = InProcess(app)

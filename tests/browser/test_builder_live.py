@@ -112,6 +112,15 @@ def test_answers_are_counted_as_one_by_ticks(page: Page) -> None:
     assert page.locator("#of-nets").get_attribute("open") is not None
 
 
+def test_one_more_column_comes_at_a_press_and_has_the_cursor(page: Page) -> None:
+    page.select_option("#q", "kind")
+    page.get_by_role("button", name="Add another column").click()
+    expect(page.locator("#by2")).to_be_focused()
+    page.select_option("#by2", "region")
+    expect(page.get_by_role("columnheader", name="Region: North (%)")).to_be_visible()
+    assert chosen(page) == {"q": ["kind"], "by2": ["region"]}
+
+
 def test_what_is_wrong_is_said_and_read_aloud(page: Page) -> None:
     page.select_option("#q", "kind")
     page.select_option("#percent_of", "row")

@@ -223,7 +223,7 @@ def test_a_sheet_of_another_kind_wave_or_version_is_refused(wave: Database):
         "the file: it is a sheet of the wave tiny-1; load a sheet of tiny-2"
     ]
     assert problems(lambda: coding.load_settling(wave, "tiny-1", "issues", "s.xlsx", sheet)) == [
-        "the file: it is a sheet for coding; load it with: surveyapp coding load"
+        "the file: it is a sheet for coding; load it as a coding sheet"
     ]
     put(wave, version="2")
     assert problems(lambda: coding.load(wave, "tiny-1", "s.xlsx", sheet)) == [
@@ -299,7 +299,7 @@ def test_what_coders_agree_on_by_now_is_not_decided_over_their_heads(wave: Datab
 
     coding.load(wave, "tiny-1", "s.xlsx", changed(coding.sheet(wave, "tiny-1", "issues", "a"), agree))
     (told,) = problems(lambda: coding.load_settling(wave, "tiny-1", "issues", "s.xlsx", sheet))
-    assert told.endswith("it is no longer in dispute; write the sheet anew: surveyapp coding settle")
+    assert told.endswith("it is no longer in dispute; make the settling sheet anew")
 
 
 def test_where_nothing_is_in_dispute_there_is_no_sheet(wave: Database):

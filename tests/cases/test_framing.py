@@ -221,7 +221,7 @@ def test_looking_first_changes_nothing(db: Database):
 def test_a_shorter_file_drops_nobody_who_was_invited_or_has_answered(db: Database):
     _, _, codes = make_wave(db)
     send(db, codes["U040"], make_answers())
-    do = "put its row back; to erase its contact: surveyapp frame remove"
+    do = "put its row back, or erase its contact by itself"
     assert refusal(db, as_csv(*make_frame(38).units)) == [
         f"U039: it is not in the file, and it has been invited; {do}",
         f"U040: it is not in the file, and it has answered; {do}",

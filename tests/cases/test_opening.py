@@ -268,9 +268,7 @@ def test_tables_are_refused_before_anything_is_released(db: Database) -> None:
     with pytest.raises(SurveyError, match="no answers of tiny-1 have been released yet"):
         reporting.report(db, "tiny-1", None)
     campaigning.close_wave(db, "tiny-1", TODAY)
-    with pytest.raises(
-        SurveyError, match="40 answers of tiny-1 wait in the tray; run first: surveyapp tray open tiny-1"
-    ):
+    with pytest.raises(SurveyError, match="40 answers of tiny-1 wait in the tray; open the tray first"):
         reporting.report(db, "tiny-1", None)
     open_tray(db, "tiny-1", key)
     assert reporting.report(db, "tiny-1", None).tables

@@ -316,7 +316,7 @@ def test_the_address_of_a_server_says_how_to_reach_it() -> None:
 
 def test_letters_that_leave_the_machine_need_an_address_and_a_sender(db: Database, tmp_path: Path) -> None:
     _opened(db)
-    with post_office() as office, pytest.raises(SurveyError, match="need --address and --sender"):
+    with post_office() as office, pytest.raises(SurveyError, match="need an address of the site and a sender"):
         writing.invite(_desk(db, tmp_path, office), "tiny-1", address="https://x.example")
     assert campaigning.status(db, "tiny-1").invited == 0
 

@@ -1,10 +1,12 @@
 """What was published once limits what may be published next."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from surveyapp import campaigning, reporting
+from surveyapp.config import ready
 from surveyapp.problems import Refused, SurveyError
 from surveyapp.storage import publications
 from surveyapp.storage.database import Database
@@ -36,7 +38,7 @@ WITHOUT_TINY = {"question": "q", "where": {"question": "size", "in": ["large", "
 
 
 def publish(db: Database, content: bytes) -> None:
-    reporting.publish(db, reporting.report(db, "tiny-1", content), lambda: None)
+    reporting.publish(db, reporting.report(db, "tiny-1", content), ready({}))
 
 
 def published(db: Database) -> list[str]:
@@ -62,13 +64,24 @@ def test_it_may_come_first_and_then_the_whole_is_refused(closed: Database):
         publish(closed, plan({"question": "q"}))
 
 
-def test_a_file_that_cannot_be_written_was_not_published(closed: Database):
-    def full() -> None:
-        raise SurveyError("no room")
-
-    with pytest.raises(SurveyError, match="no room"):
-        reporting.publish(closed, reporting.report(closed, "tiny-1", plan({"question": "q"})), full)
+def test_a_file_that_cannot_be_written_was_not_published(closed: Database, tmp_path: Path):
+    (tmp_path / "folder").write_bytes(b"a file in its place")
+    files = ready({tmp_path / "folder" / "tables.xlsx": b"tables"})
+    with pytest.raises(SurveyError, match="cannot be written"):
+        reporting.publish(closed, reporting.report(closed, "tiny-1", plan({"question": "q"})), files)
     publish(closed, plan(WITHOUT_TINY))
+
+
+def test_of_two_reports_that_are_worked_out_at_once_the_second_is_made_again(closed: Database):
+    """Each is checked against what was published before it began: together they would give two answers away."""
+    first = reporting.report(closed, "tiny-1", plan({"question": "q"}))
+    second = reporting.report(closed, "tiny-1", plan(WITHOUT_TINY))
+    reporting.publish(closed, first, ready({}))
+    with pytest.raises(SurveyError, match="other tables of tiny-1 were released while these were worked out"):
+        reporting.publish(closed, second, ready({}))
+    with pytest.raises(Refused, match="differs from"):
+        reporting.report(closed, "tiny-1", plan(WITHOUT_TINY))
+    reporting.publish(closed, first, ready({}))
 
 
 def test_what_was_only_looked_at_was_not_published(closed: Database):

@@ -133,7 +133,8 @@ def test_the_key_stays_until_the_tray_has_been_opened(office: Home, db: Database
     send_half(db, codes)
     campaigning.close_wave(db, "tiny-1", CLOSED)
     assert "key" not in retaining.run(db, office, after(60)).waves["tiny-1"]
-    assert retaining.kept(db)[0].parts[3].waits == "the tray must be opened first: surveyapp tray open tiny-1"
+    waits = "open the tray first: without the key nobody could read what is in it"
+    assert retaining.kept(db)[0].parts[3].waits == waits
     reporting.open_tray(db, "tiny-1", key_of(office))
     assert retaining.run(db, office, after(60)) == Erased({"tiny-1": {"key": 1}}, 0)
     assert not office.wave_key("tiny-1").exists()

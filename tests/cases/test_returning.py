@@ -151,7 +151,7 @@ def test_returns_come_after_the_last_day_but_not_after_the_close(db: Database) -
         ),
         (
             {"kind": ""},
-            Problem("kind", "select one answer", "fill it in, or let such returns in with --partial", 2),
+            Problem("kind", "select one answer", "fill it in, or let incomplete returns in", 2),
         ),
     ],
 )
@@ -290,11 +290,12 @@ def make_long_wave(db: Database, name: str = "tiny-1") -> bytes:
 def test_a_file_is_refused_the_second_time_unless_it_is_meant(db: Database) -> None:
     make_long_wave(db)
     assert load(db, long_rows(), key=server_key).known_again
-    with pytest.raises(SurveyError, match=r"a file with the same returns was loaded into tiny-1 before.*--again"):
+    said = r"a file with the same returns was loaded into tiny-1 before.*load them once more"
+    with pytest.raises(SurveyError, match=said):
         load(db, long_rows(), key=server_key)
     assert in_store(db) == 30
     assert load(db, long_rows(), key=server_key, again=True).returns == 30
-    with pytest.raises(SurveyError, match="--again"):
+    with pytest.raises(SurveyError, match="load them once more"):
         load(db, long_rows(), key=server_key)
 
 
@@ -304,7 +305,7 @@ def test_the_same_returns_are_known_in_another_order_and_another_kind_of_file(db
     rows = [dict(reversed(row.items())) for row in reversed(long_rows())]
     header = list(rows[0])
     content = workbook([header, *([row[name] for name in header] for row in rows)])
-    with pytest.raises(SurveyError, match="--again"):
+    with pytest.raises(SurveyError, match="load them once more"):
         load_returns(db, "tiny-1", "other.xlsx", content, TODAY, key=server_key)
 
 
@@ -433,7 +434,7 @@ def test_organisations_that_opted_out_or_are_out_of_scope_are_told(db: Database,
     writing.mark_organisation(db, "tiny-1", "U001", noted, TODAY)
     (problem,) = problems(db, [OF | {"dat": "U001"}], unit_column="dat")
     assert problem.what == f'"U001" {said}'
-    assert problem.do == "take the row out; if the note is wrong: surveyapp wave mark tiny-1 U001 none"
+    assert problem.do == "take the row out; if the note is wrong, take the note back"
 
 
 def test_a_stratum_that_is_not_the_frames_is_told(db: Database) -> None:

@@ -8,8 +8,9 @@ from openpyxl import load_workbook
 from surveyapp import collecting
 from surveyapp.collecting import desk, enter, save_page, submit, take_form
 from surveyapp.problems import NotFound, Refused, Unfinished
+from surveyapp.storage import people
 from surveyapp.storage.database import Database
-from tests.makers import PEPPER, TODAY, everything, make_document, make_question, make_wave, opened
+from tests.makers import PEPPER, TODAY, change, everything, make_document, make_question, make_wave, opened
 
 pytestmark = pytest.mark.stores
 
@@ -56,6 +57,21 @@ def test_answers_are_not_sent_while_something_typed_could_not_be_read(db: Databa
     with pytest.raises(Unfinished) as unfinished:
         submit(db, visit, TODAY)
     assert unfinished.value.page == "p1"
+
+
+def test_what_was_typed_is_there_again_when_other_answers_lead_back_to_the_page(db: Database) -> None:
+    """Led past, it hinders nobody from sending; nor is it lost by what is saved meanwhile."""
+    gate = {"show_if": {"question": "q1", "is": "yes"}}
+    visit = at(db, make_document([make_question()], [make_question("number", "spend", **gate)]))
+    save_page(db, visit, "p1", {"q1": ["yes"]}, TODAY)
+    save_page(db, visit, "p2", {"spend": ["about 12"]}, TODAY)
+    for answer, unfinished in (("no", set()), ("no", set()), ("yes", {"p2"})):
+        save_page(db, visit, "p1", opened(db, visit, "p1", {"q1": answer}), TODAY)
+        assert desk(db, visit, TODAY).unfinished == unfinished
+    now = desk(db, visit, TODAY)
+    assert now.form(now.route.steps[1]) == {"spend": ["about 12"]}
+    save_page(db, visit, "p1", opened(db, visit, "p1", {"q1": "no"}), TODAY)
+    submit(db, visit, TODAY)
 
 
 def test_words_beyond_the_room_of_a_draft_are_told_not_to_be_kept(db: Database) -> None:
@@ -210,3 +226,18 @@ def test_words_that_may_tell_who_wrote_them_are_found_in_open_answers(db: Databa
     assert {key: [(f.kind, f.words) for f in findings] for key, findings in found.items()} == {
         "why": [("organisation", "Team 17"), ("e-mail address", "jo@example.org")]
     }
+
+
+def test_an_organisation_that_has_got_another_name_is_known_by_the_new_one(db: Database) -> None:
+    visit = at(db)
+    save_page(db, visit, "p1", {"why": ["Ask Kestrel House or Team 17"]}, TODAY)
+    for name, words in (("Team 17", "Team 17"), ("Kestrel House", "Kestrel House")):
+        change(db, f"UPDATE organisation SET name = '{name}' WHERE unit = 'U017'")
+        (findings,) = collecting.giveaways(db, desk(db, visit, TODAY)).values()
+        assert [finding.words for finding in findings] == [words]
+
+
+def test_a_frame_of_nobody_has_no_names(db: Database) -> None:
+    make_wave(db, document=NUMBERS, anyone=True, carry=None)
+    with db.reading() as connection:
+        assert people.names_apart(people.names_together(connection, "tiny-1")) == []

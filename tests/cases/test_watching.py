@@ -148,7 +148,7 @@ def test_a_paused_wave_takes_no_answers_and_keeps_what_is_saved(db: Database):
         lambda: collecting.submit(db, visit, TODAY),
         lambda: campaigning.invite(db, "tiny-1", TODAY),
     ):
-        with pytest.raises(WavePaused, match="paused since 2012-01-16; to go on: surveyapp wave resume tiny-1"):
+        with pytest.raises(WavePaused, match="paused since 2012-01-16; let it go on first"):
             refused()
     assert collecting.in_the_field(db, TODAY) == []
     assert watching.resume(db, "tiny-1").paused_on is None

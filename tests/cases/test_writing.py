@@ -432,7 +432,7 @@ def test_two_new_codes_on_one_day_leave_the_second(db: Database, tmp_path: Path)
 
 def test_a_new_code_is_refused_where_it_would_be_of_no_use(db: Database, tmp_path: Path) -> None:
     _opened(db)
-    for words in ("U001 has not been invited; run: surveyapp invite tiny-1",):
+    for words in ("U001 has not been invited; send the invitations first",):
         with pytest.raises(SurveyError, match=words):
             writing.new_code(_desk(db, tmp_path), "tiny-1", "U001")
     _invite(db, tmp_path)

@@ -86,7 +86,7 @@ def test_letters_go_through_the_server_of_the_settings(monkeypatch: pytest.Monke
         monkeypatch.setenv("SURVEYAPP_SMTP", f"smtp://127.0.0.1:{server.port}")
         done("letters test somebody@example.org --sender office@example.org")
         refused = run("invite tiny-1")
-        assert "need --address and --sender" in refused.stderr
+        assert "need an address of the site and a sender" in refused.stderr
         sent = done("invite tiny-1 --address https://x.example --sender office@example.org")
         assert sent.stdout == "10 letters sent by the mail server 127.0.0.1\n"
     assert len(server.taken) == 11

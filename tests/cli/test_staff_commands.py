@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_first_account_gets_a_link_that_works(office: Home) -> None:
     assert found
     db = connect(office.store)
     with db.reading() as connection:
-        known = accounts.link(connection, privacy.printed_hash(found[1]), 0)
+        known = accounts.link(connection, privacy.printed_hash(found[1]), int(time.time()))
     db.close()
     assert known is not None
     assert (known[0].email, known[0].name, known[1]) == ("ann@example.org", "Ann", "invitation")

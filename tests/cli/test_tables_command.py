@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
-from surveyapp import campaigning, reporting, returning
+from surveyapp import campaigning, engines, reporting, returning
 from surveyapp.cli import main
 from surveyapp.config import Home
 from surveyapp.storage.database import connect
@@ -93,3 +93,27 @@ def test_what_is_of_a_word_document_is_wrong_usage_elsewhere(office: Path, flag:
     assert done.exit_code == 2
     assert "end the name in .docx" in done.stderr
     assert not Path("X.xlsx").exists()
+
+
+def test_an_engine_writes_the_same_figures(office: Path):
+    assert run("--out", "X.json").exit_code == 0
+    assert run("--out", "Y.json", "--engine", "duckdb").exit_code == 0
+    assert Path("X.json").read_bytes() == Path("Y.json").read_bytes()
+    assert (office / "home" / "released" / "tiny-1.parts" / "00000.parquet").exists()
+    assert CliRunner().invoke(main, ["why", "tiny-1", "--engine", "duckdb"]).output == "Nothing is hidden.\n"
+
+
+def test_an_engine_that_is_not_installed_is_refused_with_what_to_install(
+    office: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(engines.PACKAGES, "dask", "not_there_at_all")
+    done = run("--out", "X.json", "--engine", "dask")
+    assert done.exit_code == 1
+    assert "install it with: pip install 'surveyapp[scale]'" in done.stderr
+    assert not Path("X.json").exists()
+
+
+def test_a_scheduler_without_dask_is_wrong_usage(office: Path):
+    done = run("--out", "X.json", "--engine", "duckdb", "--scheduler", "tcp://localhost:8786")
+    assert done.exit_code == 2
+    assert "say --engine dask with it" in done.stderr

@@ -48,7 +48,7 @@ def test_a_unit_shuts_its_programme_in(unit: Path) -> None:
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here to ask")
 def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     """With programmes that are here in place of those that an installation has."""
-    for unit in (*UNITS, FILES / "surveyapp-daily.timer"):
+    for unit in (*UNITS, FILES / "surveyapp-daily.timer", FILES / "surveyapp-web.socket"):
         text = re.sub(r"/opt/surveyapp/\.venv/bin/\w+", "/bin/true", unit.read_text(encoding="utf-8"))
         (tmp_path / unit.name).write_text(text.replace("WorkingDirectory=/opt/surveyapp", "WorkingDirectory=/"))
     for unit in sorted(tmp_path.iterdir()):
@@ -92,6 +92,7 @@ def test_gunicorn_serves_with_its_file_and_goes_in_peace(tmp_path: Path) -> None
         )
     try:
         assert _status(port, "/health") == 200
+        assert _status(port, "/ready") == 200
         assert _status(port, "/staff/sign-in") == 200
     finally:
         serving.send_signal(signal.SIGTERM)

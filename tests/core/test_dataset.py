@@ -63,13 +63,13 @@ def test_completeness_counts_a_multiple_once_and_each_grid_row():
         [make_question("multiple", "m"), make_question("grid", "g"), make_question("text", "t")]
     )
     data = make_dataset(instrument, {"m": ["a"], "g.police": "more", "t": "words"}, {})
-    assert data.completeness == [(2, 3), (0, 3)]
+    assert data.completeness == {(2, 3): 1, (0, 3): 1}
 
 
 def test_what_was_not_asked_is_not_applicable():
     instrument = make_instrument([make_question(), GATED])
     data = make_dataset(instrument, {"q1": "no"}, {"q1": "yes"})
-    assert data.completeness == [(1, 1), (1, 2)]
+    assert data.completeness == {(1, 1): 1, (1, 2): 1}
 
 
 def test_nobody_answered():

@@ -258,7 +258,7 @@ def test_row_percentages_of_persons_are_of_the_row():
     )
     data = make_dataset(instrument, *answers)
     made = Tabulator(data).table("q", "1", "t", Layout(by=[["kind"]], percent_of="row"))
-    table = protect([made], Policy("persons"), data.members).tables[0].table
+    table = protect([made], Policy("persons"), data).tables[0].table
     shown = {row.code: [cell.shown for cell in row.cells] for row in table.rows}
     assert shown["yes"] == [100, 67, 33]
     assert shown["no"] == [100, 0, 100]
@@ -349,7 +349,7 @@ def test_who_was_not_asked_does_not_give_back_a_hidden_answer():
     data = make_routed(blank=5)
     tables = [make_counted(data, name, by=[["region"]]) for name in ("kind", "q")]
     same = equivalences(COAST, data)
-    release = protect(tables, members=data.members, same=same)
+    release = protect(tables, members=data, same=same)
     south = release.tables[1].table.columns[2].base
     assert printed(release)["no"][2] == "[c]"
     assert (south.n, south.no_reply, south.not_asked, south.missing_mark) == (33, 0, 0, "[c]")

@@ -180,9 +180,9 @@ def test_a_release_of_every_kind_of_table_keeps_what_it_hides(policy: Policy, se
     """Nets, nested banners, filters, multiples, recodes, routing, grids, left out answers; a second time too."""
     data = make_data(seed, n=90)
     tables, same = make_tables(data), equivalences(DERIVED, data)
-    release = protect(tables, policy, data.members, same=same)
+    release = protect(tables, policy, data, same=same)
     once = [protected.table for protected in release.tables]
     assert hidden(release)
     assert "everything" not in {decision.rule for decision in release.decisions}
-    assert attack(tables, hidden(release), policy, data.members, same) == {}
-    assert [protected.table for protected in protect(once, policy, data.members, same=same).tables] == once
+    assert attack(tables, hidden(release), policy, data, same) == {}
+    assert [protected.table for protected in protect(once, policy, data, same=same).tables] == once

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surveyapp import config, fieldwork
-from surveyapp.config import Home, project_file, read_file, write_aside, write_once
+from surveyapp.config import Home, project_file, read_file, ready, write_aside, write_once
 from surveyapp.mail import Letter, post
 from surveyapp.problems import NotFound, Refused, SurveyError
 
@@ -148,6 +148,27 @@ def test_an_interruption_leaves_the_old_file_and_no_other(tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         write_aside(file, b"new")
     assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("report.xlsx", b"old")]
+
+
+def test_files_that_are_ready_are_put_into_place_later_or_not_at_all(tmp_path):
+    files = {tmp_path / "a.json": b"first", tmp_path / "b.json": b"second"}
+    with ready(files, private=True):
+        assert not (tmp_path / "a.json").exists()
+    assert list(tmp_path.iterdir()) == []
+    with ready(files, private=True) as put_into_place:
+        put_into_place()
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        "a.json": b"first",
+        "b.json": b"second",
+    }
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_of_files_of_which_one_cannot_be_written_none_is_left(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SurveyError, match="folder cannot be written: Is a directory"):
+        ready({tmp_path / "a.json": b"first", tmp_path / "folder": b"second"}).__enter__()
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

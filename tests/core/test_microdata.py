@@ -51,7 +51,7 @@ def test_a_stratum_that_fewer_than_the_minimum_base_share_is_refused_with_the_re
     data = make_rows(*TWENTY, cells=["North"] * 11 + ["South"] * 9)
     said = refusal(data)
     assert "1 combination of values (unit.region) shared by fewer than 10 responses" in said
-    assert "--leave-out unit.region: that is enough" in said
+    assert "leave out unit.region, that is enough" in said
 
 
 def test_the_refusal_names_no_value_and_no_count_of_the_few():

@@ -14,7 +14,7 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 
 from surveyapp.analysis.report import Report
-from surveyapp.export import workbook
+from surveyapp.export.workbook import workbook
 
 SENTENCES_ONLY = {"Cover"}
 """Sheets that hold no table."""

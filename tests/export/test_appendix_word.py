@@ -12,7 +12,7 @@ import pytest
 from docx import Document
 from docx.enum.section import WD_ORIENT
 
-from surveyapp.export import appendix
+from surveyapp.export.appendix import appendix
 from surveyapp.instrument import Instrument, read_instrument
 from tests.export.makers import RICH_TABLES, make_report, make_rich_instrument, make_rich_report
 from tests.export.test_workbook import HOSTILE

@@ -12,8 +12,8 @@ from docx import Document
 from docx.enum.section import WD_ORIENT
 
 from surveyapp.analysis.report import Report
-from surveyapp.export import appendix, charts
-from surveyapp.export.charts import Chart, chart, described, left_out, pictures
+from surveyapp.export.appendix import appendix
+from surveyapp.export.charts import Chart, chart, charts, described, left_out, pictures
 from surveyapp.instrument import read_instrument
 from surveyapp.reporting import without_chart
 from tests.export.makers import RICH_TABLES, make_report, make_rich_report

@@ -4,7 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-from surveyapp.export import figures, manifest, workbook
+from surveyapp.export.figures import figures
+from surveyapp.export.manifest import manifest
+from surveyapp.export.workbook import workbook
 from tests.export.makers import make_report, make_rich_report
 from tests.export.test_workbook import CROSSED, GIVEN, RICH, WEIGHTS
 

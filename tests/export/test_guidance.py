@@ -8,7 +8,7 @@ import pytest
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from surveyapp.export import workbook
+from surveyapp.export.workbook import workbook
 from tests.export.guidance import faults
 from tests.export.makers import make_report
 

@@ -23,7 +23,7 @@ from surveyapp.analysis.plans import Plan
 from surveyapp.analysis.report import Report, compile_report
 from surveyapp.analysis.themes.codeframes import Codeframe
 from surveyapp.analysis.themes.coding import Quotation, ThemeColumns
-from surveyapp.export import appendix
+from surveyapp.export.appendix import appendix
 from surveyapp.export.coding import Line, Purpose, coding_sheet, quotation_table, read_codes, read_sheet
 from surveyapp.export.microdata import csv, sav, xlsx
 from surveyapp.export.rates import rates_workbook

@@ -21,10 +21,11 @@ from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
 from surveyapp.analysis.microdata import Recipe, microdata
-from surveyapp.export import appendix, workbook
+from surveyapp.export.appendix import appendix
 from surveyapp.export.codebook import sheets as codebook_sheets
 from surveyapp.export.microdata import xlsx
 from surveyapp.export.rates import rates_workbook
+from surveyapp.export.workbook import workbook
 from tests.export.makers import make_response, make_rich_report
 from tests.export.test_hostile_text import make_data, make_hostile_report
 from tests.export.test_microdata_files import make_microdata

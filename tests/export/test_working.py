@@ -9,8 +9,8 @@ from dataclasses import replace
 import pandas as pd
 
 from surveyapp.analysis.report import Report
-from surveyapp.export import workbook
 from surveyapp.export.checks import checks, of_table
+from surveyapp.export.workbook import workbook
 from surveyapp.instrument import read_instrument
 from tests.export.guidance import faults, faults_for_work
 from tests.export.makers import RICH_TABLES, make_report, make_rich_report

@@ -5,15 +5,41 @@ They are made of the same parts as ours, in the wrong order or in two transactio
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from surveyapp import campaigning, collecting, mail, privacy, retaining, returning, writing
-from surveyapp.config import Home, secret
+from alembic import command
+from pyarrow import parquet
+from sqlalchemy import event
+
+from surveyapp import (
+    campaigning,
+    collecting,
+    drafting,
+    mail,
+    privacy,
+    publishing,
+    reporting,
+    retaining,
+    returning,
+    staffing,
+    writing,
+)
+from surveyapp.config import Home, ready, secret, write_aside
 from surveyapp.problems import AlreadyReceived
-from surveyapp.storage import backups, letters, people, responses, submission, waves
+from surveyapp.storage import (
+    accounts,
+    backups,
+    database,
+    letters,
+    papers,
+    people,
+    responses,
+    submission,
+    waves,
+)
 from surveyapp.storage.database import Database
 from surveyapp.writing import Desk
 from tests.faults import victims
@@ -38,7 +64,7 @@ def box_before_done(db: Database, visit: collecting.Visit, today: date) -> None:
         connection.execute(responses.tray_table.insert(), values)
     with db.transaction() as connection:
         submission._use_up(connection, visit.code_hash, today.isoformat())
-        connection.execute(submission._FORGET_DRAFT, {"code": visit.code_hash})
+        _forget(connection, visit)
 
 
 def draft_forgotten_later(db: Database, visit: collecting.Visit, today: date) -> None:
@@ -49,7 +75,7 @@ def draft_forgotten_later(db: Database, visit: collecting.Visit, today: date) ->
         values = {"id": privacy.new_id(), "wave": visit.wave, "box": box}
         connection.execute(responses.tray_table.insert(), values)
     with db.transaction() as connection:
-        connection.execute(submission._FORGET_DRAFT, {"code": visit.code_hash})
+        _forget(connection, visit)
 
 
 def told_too_early(home: Home, code: str, told: Path) -> None:
@@ -183,6 +209,82 @@ def copied_in_place(db: Database, path: Path) -> None:
     db.copy_into(path)
 
 
+def written_before_entered(db: Database, compiled: Any, files: Any) -> None:
+    """The file is put into its place, and then the ledger is told."""
+    with files as put_into_place:
+        put_into_place()
+        reporting.publish(db, compiled, ready({}))
+
+
+def given_before_entered(db: Database, data: Any, facts: Any, files: Any) -> None:
+    """The files of microdata are put into their places, and then the ledger is told."""
+    with files as put_into_place:
+        put_into_place()
+        reporting.give_out(db, data, facts, ready({}))
+
+
+def columns_in_place(folder: Path, wave: str, mark: str, parts: Mapping[str, Any]) -> None:
+    """The mark is renewed, and then the columns under it."""
+    home = folder / wave
+    names = {version: f"{number}.parquet" for number, version in enumerate(parts)}
+    write_aside(home / "mark.json", json.dumps({"mark": ["2", mark], "parts": names}).encode())
+    for version, table in parts.items():
+        parquet.write_table(table, home / names[version])
+
+
+def sealed_before_noted(db: Database, name: str, unit: str, way: Any, today: date, settle: Any) -> None:
+    """A return is sealed, and then the sitting is told so."""
+    returning.enter(db, name, unit, way, today)
+    with db.transaction() as connection:
+        settle(connection)
+
+
+def old_text_deleted_first(
+    db: Database, survey: str, name: str, text: str, revision: int, who: str, today: date
+) -> None:
+    """The old text is deleted, and then the new one is stored."""
+    with db.transaction() as connection:
+        papers.drop(connection, papers.MANUSCRIPT, survey, name)
+    with db.transaction() as connection:
+        papers.save(connection, papers.MANUSCRIPT, papers.Paper(survey, name, text, who, today.isoformat()))
+
+
+def put_away_before_published(
+    db: Database, survey: str, name: str, revision: int, version: str, today: date
+) -> None:
+    """A questionnaire is put away, and then published."""
+    text = drafting.manuscript(db, survey, name).document
+    drafting.throw_away(db, survey, name)
+    publishing.publish(db, drafting.named(text, version).encode(), today)
+
+
+def noted_afterwards(db: Database, account: bytes, roles: Any, by: Any) -> None:
+    """Roles are given, and then the trail is told."""
+    with db.transaction() as connection:
+        accounts.give(connection, account, "tiny", "analyst")
+    staffing.record(db, by.now, by.who, "roles-change", "tiny", "someone@example.org", "gave analyst")
+
+
+def statement_by_statement(place: Path) -> None:
+    """Each statement of a migration is committed by itself."""
+    store = Database(place)
+    event.remove(store.engine, "begin", database._begin)
+    config = database._alembic()
+    with store.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def restored_in_place(path: Path, target: Path) -> None:
+    """A backup is written under the name of the database, and then looked at."""
+    wanted = backups._stated_hash(path)
+    target.unlink(missing_ok=True)
+    with path.open("rb") as source, target.open("wb") as out:
+        while some := source.read(16_384):
+            out.write(some)
+    assert backups._hash(target) == wanted
+
+
 def _sealed(db: Database, visit: collecting.Visit, today: date) -> bytes:
     with db.reading() as connection:
         now = collecting._desk(connection, visit, today)
@@ -191,10 +293,14 @@ def _sealed(db: Database, visit: collecting.Visit, today: date) -> bytes:
     return submission.sealed(now.wave, now.instrument, now.route, invitation.strata)
 
 
+def _forget(connection: Any, visit: collecting.Visit) -> None:
+    connection.execute(people.draft_table.delete().where(people.draft_table.c.code_hash == visit.code_hash))
+
+
 def _put_in(connection: Any, visit: collecting.Visit, box: bytes) -> None:
     values = {"id": privacy.new_id(), "wave": visit.wave, "box": box}
     connection.execute(responses.tray_table.insert(), values)
-    connection.execute(submission._FORGET_DRAFT, {"code": visit.code_hash})
+    _forget(connection, visit)
 
 
 def _responses_and_boxes(db: Database, name: str, key: bytes) -> tuple[Any, Any, Any]:

@@ -3,16 +3,34 @@
 The step is ours, or a careless one of `careless_jobs`, which must be caught by the same checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from surveyapp import campaigning, collecting, privacy, reporting, retaining, returning, writing
-from surveyapp.config import Home, write_aside, write_once
+import numpy as np
+import pyarrow as pa
+
+from surveyapp import (
+    campaigning,
+    collecting,
+    drafting,
+    privacy,
+    reporting,
+    retaining,
+    returning,
+    staffing,
+    writing,
+)
+from surveyapp.analysis.microdata import Microdata
+from surveyapp.analysis.report import Report, WaveFacts
+from surveyapp.config import Home, ready, write_aside, write_once
+from surveyapp.instrument import route
 from surveyapp.mail import transport
 from surveyapp.problems import AlreadyReceived
-from surveyapp.storage import backups
+from surveyapp.staffing import By
+from surveyapp.storage import backups, parts, snapshots
+from surveyapp.storage.database import Connection, connect
 from surveyapp.writing import Desk
 from tests.faults import victims
 from tests.faults.places import WAVE, store
@@ -21,7 +39,12 @@ from tests.makers import PEPPER, TODAY, make_answers, make_frame, opened
 Step = Callable[..., Any]
 
 PAGES = {"p1": ("kind", "sources"), "p2": ("partners.police", "partners.health", "issues")}
+Files = Mapping[str, bytes]
+"""By their names in the installation's folder."""
+
 LATER = TODAY + timedelta(days=100)
+IN_HAND = b"0 sealed, one in hand"
+"""What a sitting holds before its return is sealed; what is in it is none of the store's business."""
 
 
 def visit(
@@ -86,3 +109,68 @@ def erase(home: Home, run: Step = retaining.run) -> None:
 def copy(home: Home, path: Path, back_up: Step = backups.back_up) -> None:
     """The database is copied."""
     back_up(store(home), path)
+
+
+def publish_tables(home: Home, compiled: Report, files: Files, publish: Step = reporting.publish) -> None:
+    """The tables of a wave are written and enter the ledger."""
+    publish(store(home), compiled, ready({home.path / name: content for name, content in files.items()}))
+
+
+def give_out(home: Home, data: Microdata, facts: WaveFacts, files: Files, step: Step = reporting.give_out) -> None:
+    """Microdata are written and enter the ledger."""
+    step(store(home), data, facts, ready({home.path / name: content for name, content in files.items()}))
+
+
+def keep_columns(home: Home, mark: str, table: pa.Table, keep: Step = snapshots.keep) -> None:
+    """The columns of a wave are kept in place of older ones."""
+    keep(home.released, WAVE, mark, {"1": table})
+
+
+def keep_parts(home: Home, mark: str, numbers: list[list[int]], keep: Step = parts.keep) -> None:
+    """The parts of a large wave are kept in place of older ones."""
+    keep(home.released, WAVE, mark, ({"kind": np.array(some)} for some in numbers), {"n": len(numbers)})
+
+
+def key_return(home: Home, token: str, seal: Step = returning.enter) -> None:
+    """The return in hand is sealed into the tray and leaves the sitting, which began on an earlier page."""
+    db, at = store(home), returning.place(token, WAVE, PEPPER)
+    kept = returning.read_sitting(db, at)
+    if kept is None or kept.content != IN_HAND:
+        return
+    instrument = returning.keyed_wave(db, WAVE)[1]
+
+    def settle(connection: Connection) -> None:
+        returning.keep_sitting(connection, at, kept, b"1 sealed", TODAY)
+
+    seal(db, WAVE, "U007", route(instrument, make_answers(issues="U007")), TODAY, settle)
+
+
+def save_manuscript(home: Home, text: str, save: Step = drafting.save) -> None:
+    """An author saves a questionnaire that was read at its first revision."""
+    save(store(home), "tiny", "spring", text, 1, "author@example.org", TODAY)
+
+
+def publish_manuscript(home: Home, publish: Step = drafting.publish) -> None:
+    """A questionnaire is published and put away."""
+    publish(store(home), "tiny", "spring", 1, "2", TODAY)
+
+
+def set_roles(home: Home, account: bytes, step: Step = staffing.set_roles) -> None:
+    """Somebody is given a role; the trail says so."""
+    roles = {"tiny": frozenset({"analyst"})}
+    step(store(home), account, roles, By("admin@example.org", 1_326_700_000))
+
+
+def bring_up(place: Path | str) -> None:
+    """The newest schema in a store that holds data."""
+    connect(place, older=True).close()
+
+
+def migrate(home: Home, step: Step = bring_up) -> None:
+    """The newest schema is brought about."""
+    step(home.store)
+
+
+def restore(home: Home, copy: Path, step: Step = backups.restore) -> None:
+    """A backup is put where there is no database."""
+    step(home.path / copy, home.store)

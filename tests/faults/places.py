@@ -55,18 +55,18 @@ def store(home: Home) -> Database:
     return connect(home.store)
 
 
-def empty(path: Path) -> Place:
+def empty(path: Path, address: str = "") -> Place:
     """A published questionnaire, and no wave."""
-    home = make_home(path)
+    home = replace(make_home(path), address=address)
     db = store(home)
     publishing.publish(db, json.dumps(make_all_types()).encode(), TODAY)
     db.close()
     return Place(home, b"")
 
 
-def uninvited(path: Path, reachable: int = 8) -> Place:
+def uninvited(path: Path, address: str = "", reachable: int = 8) -> Place:
     """An open wave of forty, nobody invited yet; so many of them can be written to."""
-    place = empty(path)
+    place = empty(path, address)
     db = store(place.home)
     units = [unit if n < reachable else replace(unit, email="") for n, unit in enumerate(make_frame().units)]
     keys: list[bytes] = []

@@ -1,81 +1,34 @@
 """Killed at any step, drawn by chance, nobody is lost and nothing is there twice; careless steps are caught.
 
-`SURVEYAPP_KILLS` says how often saving and sending are killed (200 without it), each other job a tenth as often;
-`SURVEYAPP_SEED` repeats a run. `pytest -s` prints which steps were hit.
+`killing` says how often, and how to repeat a run.
 """
 
-import os
 import random
 import re
 import shutil
 import sqlite3
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from surveyapp import auditing, campaigning, collecting, privacy, reporting, retaining, writing
+from surveyapp import auditing, campaigning, privacy, reporting, retaining, writing
 from surveyapp.config import Home
-from surveyapp.problems import SurveyError, UnknownCode
+from surveyapp.problems import SurveyError
 from surveyapp.storage import backups, forensics
 from surveyapp.storage.database import Database
 from tests.faults import careless_jobs, jobs, places, steps
 from tests.faults.books import assert_books_balance, assert_pages_open
+from tests.faults.killing import KILLS, OF_OTHERS, SEED, Case, Tally, killed, must, on, sent_are_held
+from tests.faults.letters import everybody_has_one, letters_are_whole
 from tests.faults.places import WAVE, Place, store
 from tests.faults.steps import With
-from tests.makers import PEPPER, TODAY, make_answers
+from tests.makers import TODAY, make_answers
 from tests.postoffice import post_office
 from tests.server import Server
-
-KILLS = int(os.environ.get("SURVEYAPP_KILLS", "200"))
-OF_OTHERS = max(KILLS // 10, 10)
-SEED = int(
-    os.environ.get("SURVEYAPP_SEED") or (17 if os.environ.get("CI") else random.SystemRandom().randrange(10**6))
-)
-
-Check = Callable[[Place], None]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """In memory: a killed process loses nothing that it has handed to the system, whatever the disk."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with TemporaryDirectory(dir=memory) as path:
-        yield Path(path)
-
-
-@dataclass
-class Tally:
-    """Which steps were the last, and what was found after them."""
-
-    what: str
-    kills: Counter[str] = field(default_factory=Counter)
-    found: dict[str, str] = field(default_factory=dict)
-
-    def judge(self, death: steps.Death, check: Callable[..., None], *args: Any) -> None:
-        """Count a death and look what it left."""
-        step = death.step or "none: it had ended"
-        self.kills[step] += 1
-        try:
-            check(*args)
-        except (AssertionError, SurveyError) as fault:
-            self.found[step] = str(fault).split("\n")[0]
-
-    def show(self, to: Path) -> None:
-        """Print the table, and write it beside what the test leaves."""
-        title = f"{self.what}: {self.kills.total()} kills, seed {SEED}"
-        width = max(map(len, self.kills), default=10)
-        lines = [f"{step:<{width}} {n:>4}  {self.found.get(step, '-')}" for step, n in sorted(self.kills.items())]
-        text = "\n".join([title, f"{'killed at':<{width}} {'kills':>4} found", *lines, ""])
-        (to / "kills.txt").write_text(text)
-        sys.stdout.write(f"\n{text}")
-
 
 # ── saving and sending, as one run ───────────────────────────────────────────
 
@@ -134,45 +87,16 @@ def _told(place: Place, what: str) -> list[str]:
 # ── everything else, each time from the same beginning ───────────────────────
 
 
-@dataclass(frozen=True)
-class Case:
-    """A job, where it begins, what must hold after any death, and once it has been done again.
-
-    `careless` are versions of its decisive step, by the name of the argument they replace, with the words in which
-    they must be caught.
-    """
-
-    name: str
-    job: steps.Job
-    begin: Callable[[Path], Place]
-    arguments: Callable[[Place], tuple[Any, ...]]
-    holds: Check
-    ended: Check
-    careless: tuple[tuple[dict[str, Any], str], ...]
-
-
-def _on(place: Place, check: Callable[[Any], None]) -> None:
-    db = store(place.home)
-    try:
-        check(db)
-    finally:
-        db.close()
-
-
-def _sent_are_held(place: Place) -> None:
-    _on(place, lambda db: assert_books_balance(db, place.sent, WAVE, place.key))
-
-
 def _all_are_out(place: Place) -> None:
-    _sent_are_held(place)
-    _on(place, lambda db: _assert(campaigning.status(db, WAVE).tray == 0, "some are still in the tray"))
+    sent_are_held(place)
+    on(place, lambda db: must(campaigning.status(db, WAVE).tray == 0, "some are still in the tray"))
     _written_anew(place)
 
 
 def _a_batch_is_out(place: Place) -> None:
     """A second run may let another batch go; never a small one."""
-    _sent_are_held(place)
-    _on(place, lambda db: _assert(campaigning.status(db, WAVE).released >= 10, "nothing was released"))
+    sent_are_held(place)
+    on(place, lambda db: must(campaigning.status(db, WAVE).released >= 10, "nothing was released"))
     _written_anew(place)
 
 
@@ -183,47 +107,18 @@ def _written_anew(place: Place) -> None:
 
 def _open_or_closed(place: Place) -> None:
     """Either nothing has happened and drafts open, or nothing is left of drafts and days."""
-    _sent_are_held(place)
+    sent_are_held(place)
 
     def drafts(db: Any) -> None:
         if campaigning.status(db, WAVE).wave.state == "open":
             assert_pages_open(db, [(code, make_answers(issues=code)) for code in place.saved])
 
-    _on(place, drafts)
+    on(place, drafts)
 
 
 def _closed(place: Place) -> None:
     _open_or_closed(place)
-    _on(place, lambda db: _assert(campaigning.status(db, WAVE).wave.state == "closed", "it is open"))
-
-
-def _letters_are_whole(place: Place) -> None:
-    """Each letter in the folder has an end and a code that opens the door."""
-    for letter in (place.home.outbox / WAVE).glob("*.eml"):
-        assert _opens(place, letter.read_text()), f"{letter.name} has no code that works"
-
-
-def _everybody_has_one(place: Place) -> None:
-    """Of one at most nobody can say whether it was written; that one is listed for a person to decide."""
-    _letters_are_whole(place)
-    db = store(place.home)
-    states = Counter(entry.state for entry in writing.listed(db, WAVE))
-    db.close()
-    assert states.total() == 8, "somebody has a code and no letter"
-    assert states.keys() <= {"sent", "unknown"}
-    assert states["unknown"] <= 1
-    assert len(list((place.home.outbox / WAVE).glob("*.eml"))) >= states["sent"], "sent, and no file"
-
-
-def _opens(place: Place, letter: str) -> bool:
-    db = store(place.home)
-    try:
-        collecting.enter(db, PEPPER, letter.partition("/#")[2][:23], TODAY)
-    except UnknownCode:
-        return False
-    finally:
-        db.close()
-    return letter.endswith("\n")
+    on(place, lambda db: must(campaigning.status(db, WAVE).wave.state == "closed", "it is open"))
 
 
 def _a_wave_has_its_key(place: Place) -> None:
@@ -240,21 +135,19 @@ def _opened_or_refused(place: Place) -> None:
     _a_wave_has_its_key(place)
     with suppress(SurveyError):
         jobs.open_wave(place.home)
-    _on(
-        place, lambda db: _assert(campaigning.names(db) == [WAVE] or place.home.wave_key(WAVE).exists(), "neither")
-    )
+    on(place, lambda db: must(campaigning.names(db) == [WAVE] or place.home.wave_key(WAVE).exists(), "neither"))
 
 
 ROWS = b"unit,kind,issues\n" + b"".join(b"U%03d,yes,U%03d\n" % (n, n) for n in range(1, 7))
 
 
 def _all_rows_or_none(place: Place) -> None:
-    _on(place, lambda db: assert_books_balance(db, [], WAVE, place.key))
-    _on(place, lambda db: _assert(campaigning.status(db, WAVE).tray in {0, 6}, "some rows were loaded"))
+    on(place, lambda db: assert_books_balance(db, [], WAVE, place.key))
+    on(place, lambda db: must(campaigning.status(db, WAVE).tray in {0, 6}, "some rows were loaded"))
 
 
 def _all_rows(place: Place) -> None:
-    _on(place, lambda db: assert_books_balance(db, [f"U{n:03}" for n in range(1, 7)], WAVE, place.key))
+    on(place, lambda db: assert_books_balance(db, [f"U{n:03}" for n in range(1, 7)], WAVE, place.key))
 
 
 OLD, NEW = b"Last week. " * 9000, b"This week. " * 9000
@@ -291,19 +184,19 @@ def _what_is_recorded_is_gone(place: Place) -> None:
 
 def _all_is_gone(place: Place) -> None:
     _what_is_recorded_is_gone(place)
-    _on(place, lambda db: _assert(all(p.erased_on for p in retaining.kept(db)[0].parts), "not all is erased"))
+    on(place, lambda db: must(all(p.erased_on for p in retaining.kept(db)[0].parts), "not all is erased"))
     _written_anew(place)
     assert b"team1@example.org" not in place.home.database.read_bytes(), "an address is in the file"
 
 
 def _no_half_copy(place: Place) -> None:
     """What bears the name of a backup with a hash is one; without its hash it is refused."""
-    _sent_are_held(place)
+    sent_are_held(place)
     copy, back = place.home.path / "copy.db", Home(place.home.path / "back")
     shutil.rmtree(back.path, ignore_errors=True)
     if backups._sum_file(copy).exists():
         backups.restore(copy, back.make().database)
-        _sent_are_held(replace(place, home=back))
+        sent_are_held(replace(place, home=back))
 
 
 def _a_copy(place: Place) -> None:
@@ -312,13 +205,9 @@ def _a_copy(place: Place) -> None:
     assert (place.home.path / "copy.db").exists()
 
 
-def _assert(true: bool, otherwise: str) -> None:
-    assert true, otherwise
-
-
 def _closed_place(path: Path) -> Place:
     place = places.fielded(path, sent=40)
-    _on(place, lambda db: campaigning.close_wave(db, WAVE, TODAY))
+    on(place, lambda db: campaigning.close_wave(db, WAVE, TODAY))
     return place
 
 
@@ -341,7 +230,7 @@ CASES = (
         jobs.release,
         lambda path: places.fielded(path, units=60, sent=50),
         _with_key,
-        _sent_are_held,
+        sent_are_held,
         _a_batch_is_out,
         RELEASES,
     ),
@@ -350,7 +239,7 @@ CASES = (
         jobs.release,
         _closed_place,
         _with_key,
-        _sent_are_held,
+        sent_are_held,
         _all_are_out,
         RELEASES,
     ),
@@ -368,8 +257,8 @@ CASES = (
         jobs.invite,
         places.uninvited,
         _only_home,
-        _letters_are_whole,
-        _everybody_has_one,
+        letters_are_whole,
+        everybody_has_one,
         (({"run": careless_jobs.codes_before_letters}, "somebody has a code and no letter"),),
     ),
     Case(
@@ -422,7 +311,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_job_killed_at_any_step_is_whole_or_undone(case: Case, folder: Path, tmp_path: Path) -> None:
-    tally = _killed(case, {}, folder, OF_OTHERS)
+    tally = killed(case, {}, folder, OF_OTHERS)
     tally.show(tmp_path)
     assert tally.found == {}
 
@@ -437,31 +326,10 @@ def test_a_careless_job_is_caught(
     case: Case, how: dict[str, Any], words: str, folder: Path, tmp_path: Path
 ) -> None:
     """What the checks cannot find they cannot rule out."""
-    tally = _killed(case, how, folder, 300)
+    tally = killed(case, how, folder, 300)
     tally.show(tmp_path)
     (found,) = tally.found.values()
     assert words in found
-
-
-def _killed(case: Case, how: dict[str, Any], folder: Path, kills: int) -> Tally:
-    """Kill a job so many times, each time from the same beginning, or until something is found."""
-    begun = case.begin(folder / "begun")
-    here = begun.copied(folder / "here")
-    job = With(case.job, how)
-    tally, chance = Tally(f"{case.name}, {job.name if how else 'ours'}"), random.Random(SEED)
-    names = steps.names_of(job, *case.arguments(here))
-    while tally.kills.total() < kills and not tally.found:
-        here = begun.copied(folder / "here")
-        death = steps.killed_at(steps.drawn(names, chance), job, *case.arguments(here))
-        tally.judge(death, _held, case, job, here)
-    return tally
-
-
-def _held(case: Case, job: With, place: Place) -> None:
-    case.holds(place)
-    with suppress(SurveyError):  # closed already, a file in the way: the checks look what is there
-        job(*case.arguments(place))
-    case.ended(place)
 
 
 # ── respondents and careless steps ───────────────────────────────────────────
@@ -493,11 +361,19 @@ def test_a_careless_sending_is_caught(job: With, words: str, folder: Path, tmp_p
 
 
 def test_nothing_but_what_is_killed_here_writes_files() -> None:
-    """`write_aside` and its like are killed above; whatever writes beside them must be too."""
+    """`write_aside` and its like are killed above; whatever writes beside them must be too.
+
+    Of those allowed microdata are written into memory, and a catalogue by whoever changes the programme.
+    """
     writes = re.compile(r"\.write_bytes\(|\.write_text\(|open\([^)]*[\"']\+?[wax]|\.open\([\"'][wax]")
     root = Path(auditing.__file__).parent
     found = {str(p.relative_to(root)) for p in root.rglob("*.py") if writes.search(p.read_text(encoding="utf-8"))}
-    allowed = {"export/microdata.py", "storage/snapshots.py", "web/catalogue.py"}  # the first writes into memory
+    allowed = {
+        "export/microdata.py",
+        "storage/snapshots.py",
+        "storage/parts.py",
+        "web/catalogue.py",
+    }  # the first writes into memory
     assert found <= allowed, "write the file with `config.write_aside`"
 
 

@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -87,13 +86,6 @@ def _torn(effect: Effect, chance: random.Random) -> Effect:
     kind, what, at, content = effect
     sectors = chance.randint(0, -(-len(content) // SECTOR))
     return (kind, what, at, content[: sectors * SECTOR])
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with TemporaryDirectory(dir=memory) as path:
-        yield Path(path)
 
 
 @pytest.mark.parametrize("parts", ["nothing unsynced", "any part of it"])

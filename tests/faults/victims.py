@@ -112,9 +112,14 @@ def write_anew(path: Path) -> None:
     connect(path).vacuum()
 
 
+def start(path: Path) -> None:
+    """Open the store, as every process does at its start."""
+    connect(path)
+
+
 def migrate(path: Path) -> None:
     """Bring the database to the newest schema."""
-    connect(path)
+    connect(path, older=True)
 
 
 def submit_in_turn(path: Path, codes: list[str], told: Path) -> None:

@@ -9,6 +9,8 @@ from urllib.parse import urldefrag, urlsplit
 from werkzeug.exceptions import HTTPException
 
 from surveyapp import coding, drafting, planning, preparing, publishing, staffing, working, writing
+from surveyapp.working import imports
+from surveyapp.working.imports import Clerk, File
 from tests.makers import TODAY, make_all_types, make_answers, make_codeframe, make_frame, make_wave
 from tests.staff.conftest import Office
 from tests.staff.released import release
@@ -60,14 +62,29 @@ def furnish(office: Office) -> Office:
     hand = preparing.Hand("manager@example.org", today)
     known = preparing.begin(db, "tiny", "tiny-3", "1", False, hand)
     units = "".join(f"U{n:03},Team {n},team{n}@example.org,{('North', HOSTILE[1:])[n % 2]}\n" for n in range(40))
-    preparing.set_frame(db, known, f"{HOSTILE}.csv", f"unit,name,email,region\n{units}".encode(), hand)
+    known = preparing.set_frame(db, known, f"{HOSTILE}.csv", f"unit,name,email,region\n{units}".encode(), hand)
+    preparing.read_in(db, known)
     staffing.record(db, office.now, "manager@example.org", "wave-prepare", "tiny", HOSTILE)
     settings = {"plan": "mine", "document": json.dumps(plan), "format": "json"}
     working.ask(db, "export-tables", "tiny", "tiny-1", "analyst@example.org", office.now, settings)
     working.run_waiting(db, office.home, today, lambda: office.now)
+    _hand_in(office)
     writing.set_headings(db, "tiny-2", "https://survey.example.org", "Surveys <surveys@example.org>")
     working.ask(db, "letters-remind", "tiny", "tiny-2", "manager@example.org", office.now, {})
     return office
+
+
+def _hand_in(office: Office) -> None:
+    """A newer frame and a file of returns, which wait to be confirmed."""
+    at = Clerk(office.db, office.home, "tiny", "tiny-2", "manager@example.org", TODAY, lambda: office.now)
+    units = "".join(
+        f"U{n:03},Team {HOSTILE},team{n}@example.org,{('North', 'South')[n % 2]}\n" for n in range(1, 61)
+    )
+    plain = {"sheet": "", "named": {}, "left_out": [], "accepted": []}
+    frame = File(f"{HOSTILE}.csv", f"unit,name,email,region\n{units}".encode(), plain)
+    imports.hand_in(at, imports.LOOK_AT_FRAME, frame)
+    how = {"unit_column": "unit", "partial": False, "again": False}
+    imports.hand_in(at, imports.LOOK_AT_RETURNS, File(f"{HOSTILE}.csv", b"unit,kind\nU001,yes\n", how))
 
 
 def _code(office: Office) -> None:

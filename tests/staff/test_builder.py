@@ -2,13 +2,17 @@
 
 import json
 import re
+import subprocess
+import sys
 from html import unescape
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from werkzeug.test import TestResponse
 
 from surveyapp import planning, reporting
+from surveyapp.config import ready
 from surveyapp.web.staff.choosing import Given, entry_of, fields_of, offer, plan_of
 from tests.makers import TODAY, make_all_types, make_answers, make_wave, rows
 from tests.staff.conftest import Colleague, Office, title
@@ -154,7 +158,7 @@ def test_a_problem_leads_to_its_field(analyst: Colleague) -> None:
 def test_what_the_ledger_refuses_is_explained(office: Office) -> None:
     release(office, [make_answers(kind="yes" if i < 38 else "no") for i in range(40)])
     report = reporting.report(office.db, "tiny-1", None)
-    reporting.publish(office.db, report, lambda: None)
+    reporting.publish(office.db, report, ready({}))
     page = ask(office.enter("analyst"), q="partners.police", if1="kind", is1="yes")
     assert page.status_code == 400
     assert "by fewer than 3 answers, and subtracting gives these" in words(page)
@@ -242,10 +246,54 @@ def test_a_table_of_a_plan_opens_in_the_form(office: Office, analyst: Colleague)
 
 
 def test_a_table_that_the_form_has_no_room_for_is_changed_as_json(office: Office, analyst: Colleague) -> None:
-    _plan(office, {"id": "1", "question": "kind", "score": {"yes": 1, "no": 0}})
+    either = [{"question": "kind", "is": "yes"}, {"question": "region", "is": "North"}]
+    _plan(office, {"id": "1", "question": "kind", "where": {"any": either}})
     page = ask(analyst, plan="mine", table="1")
     assert page.status_code == 409
     assert "change it in the plan’s JSON" in words(page)
+
+
+def test_one_more_column_filter_and_net_come_at_a_press_without_scripts(analyst: Colleague) -> None:
+    page = ask(analyst, q="kind", by1="region").text
+    assert 'id="by2"' not in page
+    assert (
+        '<button type="submit" class="govuk-button govuk-button--secondary app-more" name="more" value="by"'
+        in page
+    )
+    assert 'id="by2"' in ask(analyst, q="kind", by1="region", more="by").text
+    assert 'id="if2"' in ask(analyst, q="kind", more="if").text
+    assert 'id="net2"' in ask(analyst, q="kind", net1="Yes", of1="yes", more="net").text
+    assert 'id="by4"' in ask(analyst, q="kind", by4="region").text
+
+
+def test_answers_get_scores_and_the_table_their_mean(analyst: Colleague) -> None:
+    page = ask(analyst, q="kind", **{"score.yes": "1", "score.no": "0"})
+    assert "Mean score" in words(page)
+    assert re.search(r"Mean score .{0,40}\b0\.75\b", words(page))
+    wrong = ask(analyst, q="kind", **{"score.yes": "much"})
+    assert (wrong.status_code, 'href="#score.yes"' in wrong.text) == (400, True)
+    assert "is no number" in words(wrong)
+
+
+def test_notes_are_kept_with_the_table(office: Office, analyst: Colleague) -> None:
+    _plan(office, {"id": "1", "question": "kind", "notes": ["Asked since 2011."]})
+    there = ask(analyst, plan="mine", table="1").location.removeprefix("/staff")
+    assert "Asked since 2011.</textarea>" in analyst.get(there).text
+    fields = {"q": "kind", "plan": "mine", "table": "1", "into": "mine", "table_id": "1"}
+    analyst.post(BUILDER, {**fields, "table_notes": "Asked since 2010.\r\n\r\nNot of prisons."})
+    kept = planning.plan(office.db, "tiny", "mine").tables[0]
+    assert kept["notes"] == ["Asked since 2010.", "Not of prisons."]
+
+
+def test_notes_in_two_languages_stay_as_they_are(office: Office, analyst: Colleague) -> None:
+    notes = [{"en": "Since 2011.", "cy": "Ers 2011."}]
+    _plan(office, {"id": "1", "question": "kind", "notes": notes})
+    there = ask(analyst, plan="mine", table="1").location.removeprefix("/staff")
+    assert 'name="table_notes"' not in analyst.get(there).text
+    fields = {"q": "kind", "plan": "mine", "table": "1", "into": "mine", "table_id": "1"}
+    analyst.post(BUILDER, {**fields, "by1": "region"})
+    kept = planning.plan(office.db, "tiny", "mine").tables[0]
+    assert (kept["notes"], kept["by"]) == (notes, ["region"])
 
 
 def _plan(office: Office, *tables: dict[str, object]) -> None:
@@ -270,6 +318,9 @@ def _plan(office: Office, *tables: dict[str, object]) -> None:
         },
         {"id": "1", "question": "partners", "rows": ["police"], "nets": {"More": ["more"]}, "show": "nets"},
         {"id": "1", "question": "kind", "rows": ["yes", "N"], "nets": {"N": ["no"]}, "exclude": ["other"]},
+        {"id": "1", "question": "kind", "score": {"yes": 2, "no": -0.5}},
+        {"id": "1", "question": "kind", "by": ["region"] * 9, "nets": {f"N{i}": ["yes"] for i in range(11)}},
+        {"id": "1", "question": "kind", "where": {"all": [{"question": "kind", "answered": True}] * 5}},
         {"id": "1", "question": "kind", "margins": True, "tests": True, "sort": "descending", "top": 2},
     ],
 )
@@ -289,3 +340,19 @@ def test_a_table_within_a_plan_has_its_derived_variables_and_weights(office: Off
     assert made["weights"] == {"rake": ["region"]}
     assert made["derive"] == derived
     assert made["tables"] == [{"id": "1", "question": "falls"}]
+
+
+def test_a_process_loads_what_counts_beside_its_serving_and_nothing_that_writes_files(tmp_path: Path) -> None:
+    ask = (
+        "import sys, threading; from pathlib import Path\n"
+        "from surveyapp.config import Home\n"
+        "from surveyapp.web.staff import create_site, printing\n"
+        f"site = create_site(Home(Path({str(tmp_path)!r})), secure=False)\n"
+        "print('numpy' in sys.modules)\n"
+        "printing.warm(site.mounts['/staff'].jinja_env)\n"
+        "[thread.join() for thread in threading.enumerate() if thread is not threading.main_thread()]\n"
+        "print('surveyapp.reporting' in sys.modules)\n"
+        "print({'pandas', 'openpyxl', 'docx'} & set(sys.modules) or 'none')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "none"]

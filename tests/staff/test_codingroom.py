@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -15,8 +16,8 @@ from surveyapp.analysis.themes.codeframes import NOTHING
 from surveyapp.coding.coders import in_order_of
 from surveyapp.roles import ANALYST
 from surveyapp.storage.database import Database
-from tests.cases.test_coding import TEXTS, filled, put
-from tests.makers import TODAY, rows
+from tests.cases.test_coding import TEXTS, Rows, changed, filled, put, words_of
+from tests.makers import TODAY, make_codeframe, rows
 from tests.makers import change as change_store
 from tests.staff.conftest import Colleague, Office, title
 
@@ -685,3 +686,116 @@ def test_differences_are_settled_by_sheet(room: Office):
     first.get(HERE)
     assert first.post(f"{HERE}/settling-sheet", {"file": (sheet, "s.xlsx")}).status_code == 303
     assert coding.standings(room.db, "tiny-1")[0].disputed == 0
+
+
+def quoted(content: bytes, rows: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """A quoting sheet with these cells filled in, by the words of the answer and the heading of the column."""
+
+    def write(found: Rows) -> None:
+        for said, cells in rows.items():
+            for column, value in cells.items():
+                found[said][column].value = value
+
+    return changed(content, write, "Quotations")
+
+
+def load_quoted(one: Colleague, rows: Mapping[str, Mapping[str, Any]]) -> Any:
+    content = quoted(one.get(f"{HERE}/quoting-sheet").data, rows)
+    one.get(f"{HERE}/quotations")
+    return one.post(f"{HERE}/quoting-sheet", {"file": (content, "quote.xlsx")})
+
+
+def test_quotations_are_chosen_by_sheet_in_place_of_those_before(settled: tuple[Office, Colleague]):
+    office, one = settled
+    _, label = quoting(one, TEXTS[1])
+    one.post(f"{HERE}/quotations", {"label": label, "under": "staff", "words": "Two posts are empty …"})
+    offered = words_of(one.get(f"{HERE}/quoting-sheet").data, "Quotations")
+    assert sorted(offered) == sorted(TEXTS)
+    answer = load_quoted(one, {TEXTS[1]: {"Quote under": "", "Words to print": ""}, TEXTS[0]: QUOTED})
+    assert answer.status_code == 303
+    assert "1 quotation is cleared" in one.get(f"{HERE}/quotations").text
+    found = coding.quotations(office.db, "tiny-1", "issues")
+    assert [(q.theme, q.words) for q in found] == [("Money", TEXTS[0])]
+    assert ("quotations-load", "tiny-1 issues", "") in trail(office)
+
+
+QUOTED = {"Quote under": "money", "Words to print": TEXTS[0], "Read": 1}
+
+
+def test_the_problems_of_a_quoting_sheet_have_their_cells_and_nothing_is_cleared(
+    settled: tuple[Office, Colleague],
+):
+    office, one = settled
+    answer = load_quoted(one, {TEXTS[0]: {**QUOTED, "Words to print": "Nobody said this"}})
+    assert answer.status_code == 400
+    assert re.search(r"Quotations![A-Z]\d+: it holds what was not said", answer.text)
+    for file in ((b"nonsense", "q.xlsx"), (b"", "")):
+        one.get(f"{HERE}/quotations")
+        assert one.post(f"{HERE}/quoting-sheet", {"file": file}).status_code == 400
+    assert coding.quotations(office.db, "tiny-1", "issues") == []
+
+
+def test_nobody_learns_by_a_sheet_who_is_in_the_frame(settled: tuple[Office, Colleague]):
+    """Words in brackets are the editor's own: names of the frame and others get the same answer."""
+    _, one = settled
+    said = []
+    for name in ("Team 8", "Team X"):
+        answer = load_quoted(one, {TEXTS[0]: {**QUOTED, "Words to print": f"… [{name}]", "Read": ""}})
+        said.append(re.findall(r"Quotations![^<]*", answer.text))
+    assert said[0] == said[1] != []
+    assert "words of your own stand in [brackets]" in said[0][0]
+
+
+def test_who_still_codes_gets_no_quoting_sheet(room: Office):
+    one = enter(room)
+    assert one.get(f"{HERE}/quoting-sheet").status_code == 409
+    one.get(HERE)
+    assert one.post(f"{HERE}/quoting-sheet", {"file": (b"x", "q.xlsx")}).status_code == 409
+
+
+# ── codeframes as files ──────────────────────────────────────────────────────
+
+FILE = "/surveys/tiny/coding/tiny-1/from-file"
+
+
+def weigh(one: Colleague, document: Mapping[str, Any]) -> Any:
+    one.get(FILE)
+    return one.post(FILE, {"file": (json.dumps(document).encode(), "frame.json")})
+
+
+def test_a_codeframe_goes_out_as_json_and_comes_back_the_same(room: Office):
+    one = enter(room)
+    answer = one.get(f"{HERE}/file")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=tiny-issues.json"
+    assert answer.json == make_codeframe()
+    shown = weigh(one, make_codeframe())
+    assert (shown.status_code, "It is in use already" in shown.text) == (200, True)
+
+
+def test_a_codeframe_from_a_file_is_shown_before_it_is_put_in_use(office: Office):
+    release(office, TEXTS)
+    one = enter(office)
+    shown = weigh(one, make_codeframe())
+    assert "Nobody has coded yet" in shown.text
+    assert coding.standings(office.db, "tiny-1") == []
+    assert one.post(f"{FILE}/put", {"document": field(shown.text, "document")}).status_code == 303
+    assert [standing.codeframe.name for standing in coding.standings(office.db, "tiny-1")] == ["issues@1"]
+    assert trail(office) == [("codeframe-load", "tiny-1", "")]
+
+
+@pytest.mark.parametrize("content", [b"nonsense", b'{"survey": "tiny"}', b""])
+def test_the_problems_of_a_codeframe_stand_on_the_page(room: Office, content: bytes):
+    one = enter(room)
+    one.get(FILE)
+    answer = one.post(FILE, {"file": (content, "frame.json")})
+    assert (answer.status_code, "There is a problem" in answer.text) == (400, True)
+    one.get(FILE)
+    assert one.post(f"{FILE}/put", {"document": content.decode()}).status_code == 400
+
+
+def test_a_codeframe_that_is_in_use_is_followed_by_a_newer_version_only(room: Office):
+    one = enter(room)
+    code(one, 1, "money")
+    assert "give the changed codeframe a new version" in weigh(one, make_codeframe(title="Other")).text
+    shown = weigh(one, make_codeframe(title="Other", version="2"))
+    assert "1 codings are carried over" in shown.text

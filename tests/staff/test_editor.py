@@ -299,7 +299,7 @@ def test_options_are_moved_added_and_removed(office: Office) -> None:
         ("up-options-0", ["no", "yes", "answer_4"]),
         ("remove-options-77", ["no", "yes", "answer_4"]),
     ):
-        save(author, office, "parts/0-0-0", **form_of(office, "0-0-0"), do=action)
+        save(author, office, "parts/0-0-0", **form_of(office, "0-0-0"), do=action, sure="y")
         assert codes() == expected, action
 
 
@@ -312,6 +312,27 @@ def test_a_published_code_is_changed_only_by_somebody_who_is_sure(office: Office
     assert 'name="sure"' in response.text
     save(author, office, "parts/0-0-0", **fields, sure="y")
     assert '"nope"' in text(office)
+
+
+def test_a_published_answer_is_removed_only_by_somebody_who_is_sure(office: Office) -> None:
+    author = begun(office)
+    response = save(author, office, "parts/0-0-0", **form_of(office, "0-0-0"), do="remove-options-2")
+    assert response.status_code == 400
+    assert "answers are kept under the published code “other”" in response.text.replace("Answers", "answers")
+    assert revision(office) == 1
+    save(author, office, "parts/0-0-0", **form_of(office, "0-0-0"), do="remove-options-2", sure="y")
+    assert '"other"' not in text(office)
+
+
+def test_the_form_says_what_becomes_of_the_trend(office: Office) -> None:
+    author = begun(office)
+    assert "Its trend from 1" not in author.get(f"{HERE}/parts/0-0-0").text
+    save(author, office, "parts/0-0-0", **form_of(office, "0-0-0"), do="remove-options-2", sure="y")
+    page = author.get(f"{HERE}/parts/0-0-0").text
+    assert "Its trend from 1" in page
+    assert "kind cannot be compared with 1" in page
+    assert "Published versions ask kind: its trend ends if it is removed." in page
+    assert "Published versions ask kind, sources: their trends end" in author.get(f"{HERE}/parts/0-0").text
 
 
 def test_a_renamed_question_is_followed_by_what_reads_it_and_says_what_it_was(office: Office) -> None:
@@ -422,6 +443,125 @@ def test_somebody_else_s_change_is_never_written_over_by_a_form(office: Office) 
 # ── conditions ───────────────────────────────────────────────────────────────
 
 
+def test_a_language_is_added_to_be_written_and_removed_again(office: Office) -> None:
+    author = begun(office)
+    before = text(office)
+    assert save(author, office, "languages/add", language="cy").status_code == 303
+    page = author.get(f"{HERE}/languages").text
+    assert document(office)["languages"] == ["en", "cy"]
+    assert "Not yet written in cy" in page
+    assert "/sections/0" not in page
+    assert f'href="/staff{HERE}/parts/0-0-0"' in page
+    assert 'name="text.cy"' in author.get(f"{HERE}/parts/0-0-0").text
+    refused = save(author, office, "languages/remove", language="cy", named="en")
+    assert (refused.status_code, "Those are not its letters" in refused.text) == (400, True)
+    save(author, office, "languages/remove", language="cy", named="cy")
+    assert {**document(office), "languages": ["en"]} == {**json.loads(before), "languages": ["en"]}
+
+
+def test_a_language_can_begin_with_the_words_of_the_first_one(office: Office) -> None:
+    author = begun(office)
+    save(author, office, "languages/add", language="cy", begin="copied")
+    assert document(office)["title"] == {"en": "A tiny survey", "cy": "A tiny survey"}
+    assert "none" in author.get(f"{HERE}/languages").text
+    assert "No problems" in author.get(HERE).text
+
+
+@pytest.mark.parametrize(("language", "said"), [("welsh", "this is no language"), ("en", "speaks en already")])
+def test_what_cannot_be_a_language_is_said_at_its_field(office: Office, language: str, said: str) -> None:
+    response = save(begun(office), office, "languages/add", language=language)
+    assert response.status_code == 400
+    assert 'id="language--error"' in response.text
+    assert said in response.text
+    assert revision(office) == 1
+
+
+def test_a_page_is_asked_once_for_each_of_several_things(office: Office) -> None:
+    author = begun(office)
+    fields = {**form_of(office, "1-0"), "repeat.max": "3", "repeat.item": "contract", "id": "contracts"}
+    save(author, office, "parts/1-0", **fields)
+    page = document(office)["sections"][1]["pages"][0]
+    assert (page["id"], page["repeat"]) == ("contracts", {"max": 3, "item": "contract"})
+    refused = save(author, office, "parts/1-0", **form_of(office, "1-0") | {"repeat.item": ""})
+    assert (refused.status_code, 'id="repeat-item--error"' in refused.text) == (400, True)
+    save(author, office, "parts/1-0", **form_of(office, "1-0") | {"repeat.max": "", "repeat.item": ""})
+    assert "repeat" not in document(office)["sections"][1]["pages"][0]
+
+
+def test_a_check_is_added_changed_and_removed(office: Office) -> None:
+    questions = [make_question("number", "staff"), make_question("number", "all")]
+    author = begun(office, json.dumps(make_document(questions), indent=2))
+    save(author, office, "parts/0-0", **form_of(office, "0-0"), do="add-checks")
+    assert document(office)["sections"][0]["pages"][0]["checks"][0]["sum"] == ["staff", "all"]
+    fields = {"checks.0.sum": "staff", "checks.0.at_most": "all", "checks.0.message": "More staff than there are."}
+    save(author, office, "parts/0-0", **{**form_of(office, "0-0"), **fields})
+    check = {"sum": ["staff"], "at_most": "all", "message": "More staff than there are."}
+    assert document(office)["sections"][0]["pages"][0]["checks"] == [check]
+    refused = save(author, office, "parts/0-0", **{**form_of(office, "0-0"), "checks.0.sum": "staf"})
+    assert (refused.status_code, "did you mean" in refused.text) == (400, True)
+    assert 'id="checks-0-sum--error"' in refused.text
+    save(author, office, "parts/0-0", **form_of(office, "0-0"), do="remove-checks-0")
+    assert document(office)["sections"][0]["pages"][0].get("checks") == []
+
+
+def test_a_page_without_numbers_has_nothing_to_check(office: Office) -> None:
+    author = begun(office, json.dumps(make_document(), indent=2))
+    refused = save(author, office, "parts/0-0", **form_of(office, "0-0"), do="add-checks")
+    assert refused.status_code == 400
+    assert "nothing on this page is a number" in refused.text.replace("Nothing", "nothing")
+
+
+def test_probes_are_written_where_an_interviewer_asks(office: Office) -> None:
+    author = begun(office)
+    assert 'value="add-probes"' not in author.get(f"{HERE}/parts/0-0-0").text
+    save(author, office, "parts/front", **{**form_of(office, "front"), "mode": "interviewer"})
+    assert document(office)["mode"] == "interviewer"
+    save(author, office, "parts/0-0-0", **form_of(office, "0-0-0"), do="add-probes")
+    save(author, office, "parts/0-0-0", **{**form_of(office, "0-0-0"), "probes.0.words": "What else?"})
+    assert document(office)["sections"][0]["pages"][0]["questions"][0]["probes"] == ["What else?"]
+    refused = save(author, office, "parts/0-0-0", **{**form_of(office, "0-0-0"), "probes.0.words": ""})
+    assert (refused.status_code, 'id="probes-0-words--error"' in refused.text) == (400, True)
+
+
+def test_the_rules_of_disclosure_are_set_by_the_form(office: Office) -> None:
+    author = begun(office)
+    rules = {"disclosure.policy": "persons", "disclosure.minimum_base": "20", "disclosure.carry": "region, kind"}
+    save(author, office, "parts/front", **{**form_of(office, "front"), **rules})
+    told = {"policy": "persons", "minimum_base": 20, "carry": ["region", "kind"]}
+    assert document(office)["disclosure"] == told
+    refused = save(author, office, "parts/front", **{**form_of(office, "front"), "disclosure.minimum_base": "2"})
+    assert (refused.status_code, 'id="disclosure-minimum_base--error"' in refused.text) == (400, True)
+    usual = {"disclosure.policy": "organisations", "disclosure.minimum_base": "", "disclosure.carry": ""}
+    save(author, office, "parts/front", **{**form_of(office, "front"), **usual})
+    assert "disclosure" not in document(office)
+
+
+def test_a_question_says_its_concept_and_what_it_was(office: Office) -> None:
+    author = begun(office)
+    fields = {**form_of(office, "0-0-0"), "concept": "kind-of-body", "was": "sort"}
+    response = save(author, office, "parts/0-0-0", **fields)
+    assert (response.status_code, 'id="concept--error"' in response.text) == (400, True)
+    save(author, office, "parts/0-0-0", **{**fields, "concept": "kind_of_body"})
+    question = document(office)["sections"][0]["pages"][0]["questions"][0]
+    assert (question["concept"], question["was"]) == ("kind_of_body", "sort")
+
+
+def test_one_answer_is_offered_on_a_condition(office: Office) -> None:
+    author = begun(office)
+    page = author.get(f"{HERE}/parts/0-0-1").text
+    assert f'href="/staff{HERE}/condition/0-0-1-options-1"' in page
+    here = "condition/0-0-1-options-1"
+    assert "Test 1" in author.get(f"{HERE}/{here}").text
+    fields = {"t0.key": "kind", "t0.of": "kind", "t0.way": "is", "t0.code": "yes"}
+    response = save(author, office, here, **fields)
+    assert (response.status_code, response.location) == (303, f"/staff{HERE}/parts/0-0-1#options")
+    options = document(office)["sections"][0]["pages"][0]["questions"][1]["options"]
+    assert [option.get("show_if") for option in options][:2] == [None, {"question": "kind", "is": "yes"}]
+    assert "only if you chose “Yes” at question 1" in author.get(f"{HERE}/{here}").text
+    assert author.get(f"{HERE}/condition/0-0-1-options-44").status_code == 404
+    assert author.get(f"{HERE}/parts/0-0-1-options-1").status_code == 404
+
+
 def condition(office: Office, place: str = "1-0-0") -> Any:
     s, p, q = map(int, place.split("-"))
     return document(office)["sections"][s]["pages"][p]["questions"][q].get("show_if")
@@ -505,6 +645,20 @@ def test_a_manuscript_is_published_and_no_longer_in_hand(office: Office) -> None
     assert response.status_code == 303
     assert json.loads(publishing.text(office.db, "tiny", "2012.1"))["version"] == "2012.1"
     assert drafting.manuscripts(office.db, "tiny") == []
+
+
+def test_a_manuscript_that_cannot_be_put_away_is_not_published_either(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(office)
+
+    def full(*_: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("surveyapp.storage.papers.drop", full)
+    with pytest.raises(OSError, match="no room"):
+        drafting.publish(office.db, "tiny", "next", 1, "2012.1", TODAY)
+    assert [version.version for version in publishing.versions(office.db)] == ["1"]
 
 
 def test_a_version_is_never_published_twice_with_another_text(office: Office) -> None:

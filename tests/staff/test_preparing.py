@@ -265,7 +265,7 @@ def test_a_value_that_looks_like_a_slip_is_asked_about_and_accepted(office: Offi
     work.begin()
     work.hand_in(content)
     page = work.get("/frame").text
-    assert "if it is another one, tick it below" in page
+    assert "if it is another one, say so below" in page
     assert 'name="accepted" type="checkbox" value="north"' in page
     work.post("/frame/reading", {"accepted": "north"}, page="/frame")
     assert "40 organisations" in work.get("/frame").text

@@ -257,52 +257,131 @@ def test_a_colleague_at_the_same_browser_keys_again(office: Office):
 # ── a file ───────────────────────────────────────────────────────────────────
 
 
-def test_a_file_is_checked_and_nothing_is_loaded_by_that(office: Office):
-    keyer = Keyer(office)
+def handed_in(keyer: Keyer, content: bytes = FILE, name: str = "paper.csv", **fields: str):
+    """The page that a file leads to."""
     keyer.get()
-    page = keyer.at.post(f"{BASE}/check", {"file": (FILE, "paper.csv"), "unit_column": "unit"}).text
-    assert "The file can be loaded: 2 returns, 2 organisations marked as done. Nothing was loaded yet" in page
+    response = keyer.at.post(f"{BASE}/file", {"file": (content, name), "unit_column": "unit", **fields})
+    assert response.status_code == 303
+    return keyer.at.get(response.location.removeprefix("/staff"))
+
+
+def loaded(keyer: Keyer, page):
+    """The page after what was looked at is confirmed."""
+    form = re.search(r'action="/staff([^"]+/load)".*?name="look" value="(\d+)"', page.text, re.DOTALL)
+    response = keyer.at.post(form[1], {"look": form[2]})
+    assert response.status_code == 303
+    return keyer.at.get(response.location.removeprefix("/staff"))
+
+
+def kept(office: Office) -> list[int]:
+    """The lengths of the files that wait."""
+    return [length for (length,) in rows(office.db, "SELECT length(box) FROM upload")]
+
+
+def test_a_file_is_checked_and_nothing_is_loaded_by_that(office: Office):
+    page = handed_in(Keyer(office)).text
+    assert "The file can be loaded: 2 returns, 2 organisations marked as done. Nothing is loaded yet" in page
     assert boxes(office) == []
 
 
-def test_a_file_is_loaded_whole(office: Office):
+def test_a_file_is_loaded_whole_and_erased(office: Office):
     keyer = Keyer(office)
-    keyer.get()
-    assert keyer.at.post(f"{BASE}/load", {"file": (FILE, "paper.csv"), "unit_column": "unit"}).status_code == 303
-    assert "2 returns sealed in the tray." in keyer.get().text
+    page = loaded(keyer, handed_in(keyer))
+    assert "2 returns sealed in the tray." in page.text
     assert sorted(box["answers"]["kind"] for box in boxes(office)) == ["no", "yes"]
+    assert kept(office) == [0]
+
+
+def test_a_file_that_is_confirmed_twice_is_loaded_once(office: Office):
+    keyer = Keyer(office)
+    page = handed_in(keyer)
+    for _ in range(2):
+        assert "2 returns sealed in the tray." in loaded(keyer, page).text
+    assert len(boxes(office)) == 2
 
 
 def test_every_problem_of_a_file_is_listed_and_nothing_is_loaded(office: Office):
-    keyer = Keyer(office)
-    keyer.get()
     bad = FILE.replace(b"U002,no", b"U999,<b>maybe</b>")
-    refused = keyer.at.post(f"{BASE}/load", {"file": (bad, "paper.csv"), "unit_column": "unit"})
-    assert refused.status_code == 400
+    refused = handed_in(Keyer(office), bad)
     assert "2 problems in the file" in refused.text
     assert "<b>maybe" not in refused.text
     assert boxes(office) == []
+    assert kept(office) == [0]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04x", b"\0\0", b"unit\n"])
 def test_a_file_that_is_none_is_told(office: Office, content: bytes):
+    assert "Nothing was loaded" in handed_in(Keyer(office), content, "x.xlsx").text
+
+
+def test_without_a_file_the_field_says_so(office: Office):
     keyer = Keyer(office)
     keyer.get()
-    assert keyer.at.post(f"{BASE}/check", {"file": (content, "x.xlsx")}).status_code == 400
+    answer = keyer.at.post(f"{BASE}/file", {"unit_column": "unit"})
+    assert (answer.status_code, "Choose the file" in answer.text) == (400, True)
 
 
 def test_a_file_that_answers_twice_is_refused(office: Office):
-    keyer = Keyer(office)
     send(office.db, office.codes["U001"], make_answers())
-    keyer.get()
-    refused = keyer.at.post(f"{BASE}/load", {"file": (FILE, "paper.csv"), "unit_column": "unit"})
-    assert refused.status_code == 400
+    assert "have been received" in handed_in(Keyer(office)).text
     assert len(boxes(office)) == 1
+
+
+def test_an_organisation_that_answers_before_the_file_is_confirmed_keeps_its_own_answers(office: Office):
+    keyer = Keyer(office)
+    page = handed_in(keyer)
+    send(office.db, office.codes["U001"], make_answers())
+    assert "Nothing was loaded" in loaded(keyer, page).text
+    assert len(boxes(office)) == 1
+    assert kept(office) == [0]
+
+
+def test_a_file_that_waits_is_found_again_and_can_be_thrown_away(office: Office):
+    handed_in(Keyer(office))
+    keyer = Keyer(office)
+    link = re.search(r'href="/staff([^"]+)">paper.csv</a>', keyer.get().text)
+    assert link
+    keyer.at.get(link[1])
+    keyer.at.post(f"{link[1]}/throw-away")
+    assert keyer.at.get(link[1]).status_code == 404
+    assert kept(office) == []
+
+
+def test_what_waits_can_be_read_by_nobody_without_the_key_of_the_server(office: Office):
+    """Neither the file nor its name, nor what is wrong with it."""
+    handed_in(Keyer(office), name="CANARY.csv")
+    handed_in(Keyer(office), FILE.replace(b"U002,no", b"U999,maybe"))
+    assert len(kept(office)) == 2
+    for path in (path for path in office.home.path.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        assert not [word for word in (b"Hedgehogs", b"CANARY", b"maybe", b"U999") if word in content], path
 
 
 def test_nothing_of_a_file_stays_on_the_disk(office: Office):
     keyer = Keyer(office)
-    keyer.get()
-    keyer.at.post(f"{BASE}/load", {"file": (FILE, "paper.csv"), "unit_column": "unit"})
+    page = handed_in(keyer)
+    [(box,)] = rows(office.db, "SELECT box FROM upload")
+    loaded(keyer, page)
     for path in (path for path in office.home.path.rglob("*") if path.is_file()):
         assert b"Hedgehogs" not in path.read_bytes(), path
+        assert box[:200] not in path.read_bytes(), path
+
+
+def test_a_file_that_nobody_confirms_is_erased(office: Office):
+    handed_in(Keyer(office))
+    retaining.run(office.db, office.home, TODAY + timedelta(days=1))
+    assert len(kept(office)) == 1
+    retaining.run(office.db, office.home, TODAY + timedelta(days=2))
+    assert kept(office) == []
+    handed_in(Keyer(office))
+    campaigning.close_wave(office.db, "tiny-1", TODAY)
+    assert kept(office) == []
+
+
+def test_the_trail_says_that_a_file_came_and_never_what_was_in_it(office: Office):
+    keyer = Keyer(office)
+    loaded(keyer, handed_in(keyer, name="CANARY.csv"))
+    acts = rows(office.db, "SELECT what, object, said FROM act WHERE what LIKE 'returns%'")
+    assert [what for what, *_ in acts] == ["returns-hand-in", "returns-load"]
+    assert "CANARY" not in str(acts)
+    assert "2 return" not in str(acts)

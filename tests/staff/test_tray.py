@@ -188,3 +188,14 @@ def test_nobody_else_opens_it(office: Office, who: str):
     key = privacy.key_file("tiny-1", office.key).encode()
     colleague.get("/")
     assert colleague.post(PAGE, {"key": (key, "tiny-1.key")}).status_code == 403
+
+
+def test_of_two_openings_within_a_second_the_later_one_counts(office: Office):
+    answered(office, 12)
+    holder = office.enter("key_holder")
+    opened(office, holder)
+    first = tray.last_opening(office.db, office.wave)
+    opened(office, holder)
+    second = tray.last_opening(office.db, office.wave)
+    assert first.id != second.id
+    assert (first.at, second.at) == (office.now, office.now + 1)

@@ -1,7 +1,6 @@
 """The organisations of a wave: who is not yet in, one unit's page, bounces, a newer list."""
 
 import re
-from html import unescape
 
 import pytest
 
@@ -207,52 +206,117 @@ def test_a_file_of_bounces_that_will_not_do_notes_nothing(office: Office, conten
     assert framing.sought(office.db, "tiny-1", state="undeliverable")[0] == 0
 
 
+def handed_in(manager: Colleague, content: bytes, name: str = "new.csv", **fields: str):
+    """The page that a file leads to."""
+    manager.get(f"{PLACE}/newer")
+    response = manager.post(f"{PLACE}/newer", {"file": (content, name), **fields})
+    assert response.status_code == 303
+    return manager.get(response.location.removeprefix("/staff"))
+
+
+def applied(manager: Colleague, page):
+    """The page after what was looked at is confirmed."""
+    form = re.search(r'action="/staff([^"]+/apply)".*?name="look" value="(\d+)"', page.text, re.DOTALL)
+    response = manager.post(form[1], {"look": form[2]})
+    assert response.status_code == 303
+    return manager.get(response.location.removeprefix("/staff"))
+
+
+def kept(office: Office) -> list[tuple[int, int]]:
+    """The lengths of the files that wait and of what was found in them."""
+    return rows(office.db, "SELECT length(box), length(found) FROM upload")
+
+
 def test_a_newer_frame_is_looked_at_and_then_loaded(office: Office):
     units = list(make_frame(41).units)
     units[0] = Unit("U001", "Team one", "one@example.org", "Ann", "en", units[0].strata)
-    manager = manager_at(office, "/newer")
-    shown = manager.post(f"{PLACE}/newer", {"file": (file_of(*units), "new.csv")})
+    manager = office.enter("manager")
+    shown = handed_in(manager, file_of(*units))
     assert "1 new, 1 changed, 0 gone" in shown.text
     assert framing.find(office.db, "tiny-1", "U001").unit.name == "Team 1"
-    manager.post(f"{PLACE}/newer/apply", hidden(shown.text))
+    assert "The frame was changed: 1 new, 1 changed, 0 gone." in applied(manager, shown).text
     assert framing.find(office.db, "tiny-1", "U001").unit.name == "Team one"
     assert framing.sought(office.db, "tiny-1")[0] == 41
+    assert [box for box, _ in kept(office)] == [0], "the file is erased"
+    assert rows(office.db, "SELECT count(*) FROM job") == [(0,)], "what was done at once leaves no job"
+
+
+def test_a_frame_is_changed_once_however_often_it_is_confirmed(office: Office):
+    manager = office.enter("manager")
+    shown = handed_in(manager, file_of(*make_frame(41).units))
+    for _ in range(2):
+        assert "The frame was changed: 1 new, 0 changed, 0 gone." in applied(manager, shown).text
 
 
 def test_a_frame_that_changed_meanwhile_is_shown_once_more(office: Office):
-    manager = manager_at(office, "/newer")
-    shown = manager.post(f"{PLACE}/newer", {"file": (file_of(*make_frame(41).units), "new.csv")})
+    manager = office.enter("manager")
+    shown = handed_in(manager, file_of(*make_frame(41).units))
     framing.change_contact(office.db, "tiny-1", "U005", contact="Somebody else")
-    again = manager.post(f"{PLACE}/newer/apply", hidden(shown.text))
+    again = applied(manager, shown)
     assert "look at this once more" in again.text
+    assert "1 new, 1 changed, 0 gone" in again.text
     assert framing.sought(office.db, "tiny-1")[0] == 40
+    stale = applied(manager, shown)
+    assert "Change the frame so" in stale.text, "what was not looked at is not done"
+    assert "The frame was changed: 1 new, 1 changed, 0 gone." in applied(manager, stale).text
 
 
-@pytest.mark.parametrize("content", ["", "!!", "AAAA", "eJwDAAAAAAE="])
-def test_a_file_that_was_not_packed_here_changes_nothing(office: Office, content: str):
-    manager = manager_at(office, "/newer")
-    response = manager.post(f"{PLACE}/newer/apply", {"name": "x.csv", "content": content, "seen": ""})
-    assert 400 <= response.status_code < 500
+def test_a_file_that_waits_is_found_again_and_can_be_thrown_away(office: Office):
+    handed_in(office.enter("manager"), file_of(*make_frame(41).units), "autumn.csv")
+    manager = office.enter("manager")
+    link = re.search(r'href="/staff([^"]+)">autumn.csv</a>', manager.get(f"{PLACE}/newer").text)
+    assert link
+    assert title(manager.get(link[1])) == "What the newer frame changes"
+    manager.post(f"{link[1]}/throw-away")
+    assert manager.get(link[1]).status_code == 404
+    assert kept(office) == []
+    assert "autumn.csv" not in manager.get(f"{PLACE}/newer").text
 
 
-def test_a_newer_frame_with_problems_names_them_as_text(office: Office):
+def test_a_file_of_another_wave_is_not_there(office: Office):
+    make_wave(office.db, "tiny-2")
+    manager = office.enter("manager")
+    handed_in(manager, file_of(*make_frame(41).units))
+    [(id_,)] = rows(office.db, "SELECT id FROM upload")
+    other = f"/surveys/tiny/waves/tiny-2/organisations/newer/{id_.hex()}"
+    assert manager.get(other).status_code == 404
+    for act in ("apply", "throw-away"):
+        assert manager.post(f"{other}/{act}").status_code == 404
+    returns = f"/surveys/tiny/waves/tiny-1/returns/file/{id_.hex()}"
+    assert manager.get(returns).status_code == 404
+    assert len(kept(office)) == 1
+
+
+def test_a_newer_frame_with_problems_names_them_as_text_and_is_erased(office: Office):
     content = b"unit,name,email,region\n<b>1</b>,Team,not an address,North\n"
-    response = manager_at(office, "/newer").post(f"{PLACE}/newer", {"file": (content, "new.csv")})
-    assert response.status_code == 400
-    assert "not an address" in response.text
-    assert "<b>1</b>" not in response.text
+    page = handed_in(office.enter("manager"), content)
+    assert "1 problem in the file" in page.text
+    assert "not an address" in page.text
+    assert "<b>1</b>" not in page.text
+    assert 'type="file"' in page.text
+    assert [box for box, _ in kept(office)] == [0]
 
 
 def test_headings_can_be_named(office: Office):
     content = file_of(*make_frame(40).units).replace(b"unit,name", b"Org ID,name", 1)
-    fields = {"file": (content, "new.csv"), "columns": "unit=Org ID"}
-    manager = manager_at(office, "/newer")
-    assert "as this file says already" in manager.post(f"{PLACE}/newer", fields).text
+    manager = office.enter("manager")
+    assert "as this file says already" in handed_in(manager, content, columns="unit=Org ID").text
+    assert "The frame was changed" not in handed_in(manager, content, columns="unit=Org ID").text
     wrong = manager.post(f"{PLACE}/newer", {"file": (content, "new.csv"), "columns": "Org ID"})
-    assert "is no field" in wrong.text
+    assert (wrong.status_code, "is no field" in wrong.text) == (400, True)
 
 
-def hidden(page: str) -> dict[str, str]:
-    """The hidden fields of a page's last form, as a browser sends them back."""
-    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page)
-    return {name: unescape(value) for name, value in found if name != "csrf_token"}
+def test_a_refused_file_is_handed_in_again_in_the_same_way(office: Office):
+    content = file_of(*make_frame(39).units).replace(b"unit,name", b"Org ID,name", 1) + b"\nU040,,x,,,North"
+    page = handed_in(office.enter("manager"), content, columns="unit=Org ID")
+    assert "unit=Org ID</textarea>" in page.text
+
+
+def test_the_trail_and_the_jobs_name_neither_the_file_nor_an_organisation(office: Office):
+    manager = office.enter("manager")
+    applied(manager, handed_in(manager, file_of(*make_frame(41).units), "CANARY-list.csv"))
+    acts = rows(office.db, "SELECT what, object, said FROM act WHERE what LIKE 'frame%'")
+    assert [what for what, *_ in acts] == ["frame-hand-in", "frame-load"]
+    said = str(acts) + str(rows(office.db, "SELECT * FROM job"))
+    assert "CANARY" not in said
+    assert "U041" not in said

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from surveyapp import campaigning, collecting, privacy, reporting
-from surveyapp.config import AlreadyThere
+from surveyapp import auditing, campaigning, collecting, privacy, reporting
+from surveyapp.config import AlreadyThere, Home
 from surveyapp.problems import NotFound, SurveyError
 from surveyapp.storage.backups import back_up, backups, erase_old, new_name, restore
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.forensics import layout
 from surveyapp.storage.postgres import Postgres
 from tests.faults import victims
-from tests.faults.books import assert_books_balance
-from tests.makers import PEPPER, TODAY, make_answers, make_frame, make_home, make_wave, send
+from tests.faults.books import assert_books_balance, assert_pages_open
+from tests.makers import PEPPER, TODAY, as_form, make_answers, make_frame, make_home, make_wave, send
 from tests.server import Server
 
 
@@ -65,24 +65,59 @@ def test_a_backup_never_replaces_a_file(db: Database, tmp_path: Path) -> None:
 
 @pytest.mark.stores
 def test_copies_made_while_four_write_are_each_whole(db: Database, tmp_path: Path) -> None:
-    """Whoever was told "received" before a copy began is in it, once; the books of each copy balance."""
-    _, key, codes = make_wave(db, frame=make_frame(240))
+    """Whoever was told "received" before a copy began is in it, once; pages saved before open in each copy.
+
+    The books of each balance, and no known attack finds out of a copy whose answers are whose.
+    """
+    _, key, codes = make_wave(db, frame=make_frame(170))
     told, every = tmp_path / "told", list(codes.values())
-    writers = [victims.started(victims.submit_in_turn, db.place, every[i::4], told) for i in range(4)]
+    saved = [(code, make_answers(issues=code)) for code in every[160:]]
+    for code, answers in saved:
+        collecting.save_all(db, collecting.enter(db, PEPPER, code, TODAY), as_form(answers), TODAY)
+    writers = [victims.started(victims.submit_in_turn, db.place, every[i:160:4], told) for i in range(4)]
     copies: list[tuple[Path, list[str]]] = []
     while any(writer.is_alive() for writer in writers):
         before = told.read_text().split() if told.exists() else []
         copies.append((tmp_path / f"copy-{len(copies)}.db", before))
         back_up(db, copies[-1][0])
     assert [writer.exitcode for writer in writers] == [0] * 4
-    assert len(told.read_text().split()) == 240
-    assert any(0 < len(before) < 240 for _, before in copies), "no copy was made in between"
-    for i, (path, before) in enumerate(copies):
+    assert len(told.read_text().split()) == 160
+    assert any(0 < len(before) < 160 for _, before in copies), "no copy was made in between"
+    for i, (path, before) in enumerate(copies[:: 1 + len(copies) // 6]):
         home = make_home(tmp_path / f"restored-{i}")
         restore(path, home.database)
         restored = connect(home.database)
         assert_books_balance(restored, before, "tiny-1", key)
+        assert_pages_open(restored, saved)
         restored.close()
+    assert _found_by_attacks(home) == set()
+
+
+def _found_by_attacks(home: Home) -> set[str]:
+    db = connect(home.database)
+    try:
+        return {
+            outcome.attack.name for outcome in auditing.audit(home, db, "tiny-1") if outcome.verdict == "fails"
+        }
+    finally:
+        db.close()
+
+
+def test_a_file_that_is_copied_by_hand_while_the_site_works_is_no_backup(db: Database, tmp_path: Path) -> None:
+    """The careless way, which proves the checks: half is of before an opening of the tray, half of after."""
+    _, key, codes = make_wave(db)
+    sent = list(codes.values())[:30]
+    for code in sent:
+        send(db, code, make_answers(issues=code))
+    before = db.path.read_bytes()
+    campaigning.close_wave(db, "tiny-1", TODAY)
+    reporting.open_tray(db, "tiny-1", key)
+    middle = len(before) // 2 // 4096 * 4096
+    (tmp_path / "torn.db").write_bytes(before[:middle] + db.path.read_bytes()[middle:])
+    torn = Database(tmp_path / "torn.db")
+    with pytest.raises((AssertionError, SurveyError)):
+        assert_books_balance(torn, sent, "tiny-1", key)
+    torn.close()
 
 
 @pytest.mark.stores

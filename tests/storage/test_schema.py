@@ -16,11 +16,15 @@ from surveyapp.storage.database import Database, _alembic, connect, metadata, up
 from tests.faults import victims
 from tests.makers import make_wave
 
-PEOPLE = ("organisation", "invitation", "draft", "letter", "preparation")
+PEOPLE = ("organisation", "invitation", "draft", "letter", "preparation", "listing")
 ANSWERS = ("tray", "response", "verbatim", "coding", "settled", "quotation", "finished")
 SHARED = ("version", "wave", "loading", "codeframe", "publication", "manuscript", "table_plan")
-STAFF = ("account", "duty", "staff_session", "link", "attempt", "token", "act", "job", "sitting")
-"""Who works here and what they do. A sitting is a box that its keyer's browser alone opens."""
+STAFF = (
+    *("account", "duty", "staff_session", "link", "attempt", "token", "asking"),
+    *("act", "job", "sitting", "upload"),
+)
+"""Who works here and what they do. A sitting is a box that its keyer's browser alone opens, an upload one that the
+server opens to read it."""
 
 
 def test_the_migrations_make_what_the_code_declares(db: Database) -> None:

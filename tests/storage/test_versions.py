@@ -50,7 +50,7 @@ def test_the_stored_document_is_the_one_that_was_read(db: Database) -> None:
 
 
 def test_an_unpublished_version_is_named_with_the_remedy(db: Database) -> None:
-    with pytest.raises(NotFound, match="tiny@1 is not published; run: surveyapp instrument publish FILE"):
+    with pytest.raises(NotFound, match="tiny@1 is not published; publish it first"):
         _published(db)
 
 

@@ -133,6 +133,12 @@ MakeSite = Callable[..., Site]
 
 
 @pytest.fixture
+def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that looks at its keys at each request, where a real one does so every few seconds."""
+    monkeypatch.setattr("surveyapp.keyring.EVERY", 0)
+
+
+@pytest.fixture
 def make_site(home: Home) -> Iterator[MakeSite]:
     """Build the site, with a document and settings of the wave; `secure` for one behind TLS."""
     open_databases: list[Database] = []

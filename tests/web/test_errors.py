@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from surveyapp import collecting
+from surveyapp.keyring import Keys
 from surveyapp.storage import database
 from tests.web.conftest import MakeSite, Site, refused
 
@@ -152,11 +153,10 @@ def test_reading_from_a_locked_database_says_when_to_try_again(impatient: Site, 
 def test_a_draft_that_no_longer_opens_is_no_fault_of_the_respondent(site: Site):
     site.visitor("U001").save("p1", {"kind": "yes"})
     desk = site.app.extensions["surveyapp"]
-    site.app.extensions["surveyapp"] = replace(desk, pepper=b"another pepper")
+    site.app.extensions["surveyapp"] = replace(desk, peppers=Keys(b"another pepper"))
     visitor = site.visitor()
     visitor.get("/")
-    visitor.post("/answer", {"code": site.codes["U001"]})
-    refused(visitor.get("/answer/start"), 503, "The service is not available")
+    refused(visitor.post("/answer", {"code": site.codes["U001"]}), 503, "The service is not available")
 
 
 @pytest.mark.parametrize("path", ["/answer", "/answer/page/p1", "/answer/send"])

@@ -1,5 +1,8 @@
-"""The page that a monitor reads."""
+"""The pages that a monitor reads: whether the site lives, and whether it can take answers."""
 
+import pytest
+
+from tests.makers import change
 from tests.web.conftest import Site, refused
 
 
@@ -13,5 +16,39 @@ def test_a_monitor_may_ask_for_the_head_alone(site: Site):
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-def test_the_wrong_method_is_refused(site: Site):
-    refused(site.visitor().client.post("/health"), 405, "That is not possible")
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_the_wrong_method_is_refused(site: Site, path):
+    refused(site.visitor().client.post(path), 405, "That is not possible")
+
+
+def test_it_is_ready_when_answers_can_be_saved(site: Site):
+    before = site.home.database.read_bytes()
+    answer = site.visitor().get("/ready")
+    assert (answer.status_code, answer.text, answer.mimetype) == (200, "ready\n", "text/plain")
+    assert site.home.database.read_bytes() == before
+
+
+def test_it_is_not_ready_for_another_schema(site: Site):
+    change(site.db, "UPDATE alembic_version SET version_num = '0009'")
+    assert _ready(site) == (503, "schema\n")
+
+
+def test_it_is_not_ready_without_its_store(site: Site):
+    site.home.database.write_bytes(b"Dear diary, " * 1000)
+    assert _ready(site) == (503, "store\n")
+
+
+@pytest.mark.parametrize("name", ["pepper", "cookie", "forms"])
+def test_it_is_not_ready_while_a_key_is_damaged(watchful, site: Site, name):
+    path = site.home.keys / name
+    whole = path.read_bytes()
+    path.write_bytes(b"short")
+    assert _ready(site) == (503, "keys\n")
+    assert site.visitor("U001").save("p1", {"kind": "yes"}).status_code == 303, "what was read before goes on"
+    path.write_bytes(whole)
+    assert _ready(site) == (200, "ready\n")
+
+
+def _ready(site: Site) -> tuple[int, str]:
+    answer = site.visitor().get("/ready")
+    return answer.status_code, answer.text

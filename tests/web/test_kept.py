@@ -1,79 +1,66 @@
-"""What a process keeps between requests: nothing that another process may change, and nothing of anybody."""
+"""Pages that are kept for everybody: each visitor's own nonce and token, and never a word of anybody."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+import re
 
-from surveyapp import campaigning, publishing
-from tests.makers import TODAY, make_all_types, make_question
-from tests.web.conftest import MakeSite, Site, refused
+import pytest
 
-P1 = "/answer/page/p1"
+from tests.makers import make_document, make_question
+from tests.web.conftest import MakeSite, Site
 
-
-def surveyapp(site: Site, *words: str) -> None:
-    """A command given beside the site that is served."""
-    programme = Path(sys.executable).with_name("surveyapp")
-    subprocess.run([programme, "--home", site.home.path, *words], check=True, capture_output=True)
+OWN = re.compile(r'nonce="([^"]+)"|name="csrf_token" value="([^"]+)"')
+"""What differs from one visitor to the next."""
 
 
-def with_one_question_more() -> dict[str, object]:
-    document = make_all_types(version="2")
-    document["sections"][0]["pages"][0]["questions"].append(make_question("single", "outlook"))
-    return document
+def without_own(text: str) -> str:
+    return OWN.sub("", text)
 
 
-def test_a_wave_that_another_process_closes_is_closed_at_the_next_request(site: Site):
+@pytest.mark.parametrize(
+    "path", ["/", "/answer/start", "/answer/page/p1", "/answer/page/p2", "/answer/page/p2?to=check"]
+)
+def test_two_visitors_get_the_same_page_with_a_nonce_and_a_token_of_their_own(site: Site, path: str):
+    one, other = (site.visitor(unit).get(path) for unit in ("U001", "U002"))
+    assert without_own(one.text) == without_own(other.text)
+    for mine, theirs in zip(OWN.findall(one.text), OWN.findall(other.text), strict=True):
+        assert mine != theirs
+    for page in (one, other):
+        nonces = re.findall(r'nonce="([^"]+)"', page.text)
+        assert all(f"'nonce-{nonce}'" in page.headers["Content-Security-Policy"] for nonce in nonces)
+
+
+def test_a_page_that_was_kept_is_what_the_template_makes(site: Site):
+    paths = ["/", "/answer/start", "/answer/page/p1", "/answer/page/p2"]
+    first = [without_own(site.visitor("U001").get(path).text) for path in paths]
+    assert site.app.extensions["kept"]
+    again = [without_own(site.visitor("U002").get(path).text) for path in paths]
+    site.app.extensions["kept"].clear()
+    afresh = [without_own(site.visitor("U003").get(path).text) for path in paths]
+    assert first == again == afresh
+
+
+def test_nothing_of_anybody_is_kept(site: Site):
     visitor = site.visitor("U001")
-    assert visitor.get(P1).status_code == 200
-    surveyapp(site, "wave", "close", "tiny-1")
-    refused(visitor.get(P1), 403, "This survey has closed")
-    refused(visitor.post(P1, {"kind": "yes"}), 403, "This survey has closed")
+    visitor.save("p1", {"kind": "yes"})
+    visitor.save("p2", {"issues": "CANARY"})
+    assert "CANARY" in visitor.get("/answer/page/p2").text
+    visitor.get("/answer/check")
+    visitor.post("/answer/send")
+    visitor.get("/answer/done")
+    kept = repr(site.app.extensions["kept"])
+    for trace in ("CANARY", "U001", site.codes["U001"], "checked", visitor.token):
+        assert trace not in kept
 
 
-def test_a_wave_that_moves_to_a_newer_version_shows_it_at_the_next_request(site: Site):
-    visitor = site.visitor("U001")
-    assert "What about outlook?" not in visitor.get(P1).text
-    publishing.publish(site.db, json.dumps(with_one_question_more()).encode(), TODAY)
-    campaigning.move_wave(site.db, "tiny-1", "2")
-    assert "What about outlook?" in visitor.get(P1).text
+def test_the_token_of_a_kept_page_is_good_for_its_visitor_alone(site: Site):
+    one, other = site.visitor("U001"), site.visitor("U002")
+    for visitor in (one, other):
+        visitor.get("/answer/page/p1")
+    other.token = one.token
+    assert other.post("/answer/page/p1", {"kind": "yes"}).status_code == 403
+    assert one.post("/answer/page/p1", {"kind": "yes"}).status_code == 303
 
 
-def test_a_name_that_is_changed_shows_at_the_next_request(site: Site):
-    visitor = site.visitor("U001")
-    assert "Office of Surveys" not in visitor.get(P1).text
-    surveyapp(site, "wave", "settings", "tiny-1", "--service", "Office of Surveys")
-    assert "Office of Surveys" in visitor.get(P1).text
-
-
-def test_each_place_where_the_site_is_mounted_has_its_own_addresses(site: Site):
-    visitor = site.visitor("U001")
-    here = visitor.get("/answer/start").text
-    there = visitor.get("/answer/start", environ_overrides={"SCRIPT_NAME": "/surveys"}).text
-    assert 'action="/answer/start"' in here
-    assert 'action="/surveys/answer/start"' in there
-    assert 'action="/answer/start"' in visitor.get("/answer/start").text
-
-
-def test_a_relative_address_means_what_it_means_to_who_asks(site: Site):
-    with site.app.test_request_context("/answer/start"):
-        assert (
-            site.app.url_for(".page", page="p1", to="check", _anchor="q-é") == "/answer/page/p1?to=check#q-%C3%A9"
-        )
-        assert site.app.url_for("respondent.home", _external=True) == "http://localhost/"
-
-
-def test_the_addresses_that_are_kept_are_those_of_our_pages_and_not_of_a_visit(make_site: MakeSite):
-    site = make_site()
-    for unit, words in (("U001", "Too few staff."), ("U002", "Quite other words, and another kind.")):
-        visitor = site.filled(unit)
-        visitor.save("p1", {"kind": "other", "kind.other.text": words, "sources": ["a"]})
-        visitor.save("p2", {"issues": words})
-        visitor.get("/answer/check")
-        visitor.post("/answer/send")
-        visitor.get("/answer/done")
-        if unit == "U001":
-            kept = site.app.addresses_kept
-    assert site.app.addresses_kept == kept
-    assert kept > 0
+def test_a_page_that_names_the_organisation_is_made_for_each(make_site: MakeSite):
+    site = make_site(make_document([make_question(text="What does {unit.name} do?")]))
+    pages = [site.visitor(unit).get("/answer/page/p1").text for unit in ("U001", "U002")]
+    assert without_own(pages[0]) != without_own(pages[1])

@@ -214,7 +214,7 @@ def test_an_organisation_that_opted_out_or_is_out_of_scope_is_refused_until_the_
     answer = room.find("U003")
     assert answer.status_code == 409
     assert words in answer.text
-    assert "surveyapp wave mark tiny-1 U003 none" in answer.text
+    assert "take the note back" in answer.text
     writing.mark_organisation(room.db, "tiny-1", "U003", "", TODAY)
     room.take("U003")
 

@@ -1,18 +1,10 @@
 """The respondents' site on PostgreSQL: several processes on one store, and a store that is busy or goes away."""
 
-import http.cookiejar
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
+import base64
 import time
 import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +12,29 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from surveyapp import campaigning
+from surveyapp import campaigning, keyring, privacy, rotating
 from surveyapp.config import Home
+from surveyapp.privacy import SETTLING
 from surveyapp.storage.postgres import SETTINGS, Postgres
 from surveyapp.web import create_app
 from tests.makers import TODAY, make_answers, make_wave
 from tests.server import Server, name_of
 from tests.web.conftest import Visitor
+from tests.web.nodes import Browser, node, shared_home
 
 pytestmark = pytest.mark.postgres
 
 
-# ── two processes ────────────────────────────────────────────────────────────
+# ── two nodes ────────────────────────────────────────────────────────────
 
 
-def test_two_processes_serve_one_respondent_by_turns(postgres: Postgres, home: Home) -> None:
+def test_two_nodes_serve_one_respondent_by_turns(postgres: Postgres, home: Home, tmp_path: Path) -> None:
     """Page by page the other one answers: what the one has saved the other shows, and both know what was sent."""
     _, _, codes = make_wave(postgres)
+    at = Home(home.path, postgres.place).make()
     with ExitStack() as stack:
-        ports = [stack.enter_context(_process(home, postgres.place)) for _ in range(2)]
-        browser = _Browser(ports)
+        ports = [stack.enter_context(node(each)) for each in (at, shared_home(at, tmp_path / "other machine"))]
+        browser = Browser(ports)
         browser.get("/")
         browser.post("/answer", code=codes["U001"])
         answers = make_answers(issues="Written by turns")
@@ -50,78 +45,43 @@ def test_two_processes_serve_one_respondent_by_turns(postgres: Postgres, home: H
             browser.get(f"/answer/page/{page}")
             browser.post(f"/answer/page/{page}", **{name: answers[name] for name in names})
         assert "Written by turns" in browser.get("/answer/check")
-        assert "Thank you" in browser.post("/answer/send")
-        assert browser.asked == [6, 6]
-        late = _Browser(ports)
-        late.get("/")
-        with pytest.raises(urllib.error.HTTPError, match="410"):
-            late.post("/answer", code=codes["U001"])
+        assert "Thank you" in browser.post("/answer/send", node=0)
+        assert min(browser.asked) > 4
+        for turn in (0, 1):
+            late = Browser(ports)
+            late.get("/", node=turn)
+            with pytest.raises(urllib.error.HTTPError, match="410"):
+                late.post("/answer", node=turn, code=codes["U001"])
     status = campaigning.status(postgres, "tiny-1")
     assert (status.received, status.tray) == (1, 1)
 
 
-class _Browser:
-    """One browser without scripts whose requests a proxy hands to each process in turn."""
-
-    def __init__(self, ports: list[int]) -> None:
-        self.ports, self.asked = ports, [0] * len(ports)
-        self.opener = urllib.request.build_opener(
-            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()), _Stay()
-        )
-        self.hidden: list[tuple[str, str]] = []
-
-    def get(self, path: str) -> str:
-        return self._ask(path, None)
-
-    def post(self, path: str, **fields: Any) -> str:
-        return self._ask(path, urllib.parse.urlencode([*self.hidden, *fields.items()], doseq=True).encode())
-
-    def _ask(self, path: str, body: bytes | None) -> str:
-        turn = sum(self.asked) % len(self.ports)
-        self.asked[turn] += 1
-        with self.opener.open(f"http://127.0.0.1:{self.ports[turn]}{path}", body, timeout=30) as response:
-            text = str(response.read().decode())
-            if to := response.headers.get("Location"):
-                return self.get(urllib.parse.urlsplit(to).path)
-        self.hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', text)
-        return text
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Hands the answer back: the next request is for the other process."""
-
-    def http_error_303(self, _request: Any, response: Any, *_: Any) -> Any:
-        return response
-
-    http_error_302 = http_error_303
-
-
-@contextmanager
-def _process(home: Home, address: str) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    programme = Path(sys.executable).with_name("surveyapp")
-    command = [str(programme), "--home", str(home.path), "serve", "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "SURVEYAPP_DATABASE_URL": address},
-    )
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the site was not served")
+def test_keys_changed_on_one_node_are_used_by_the_other_without_a_restart(
+    postgres: Postgres, home: Home, tmp_path: Path
+) -> None:
+    """A visit begun before it goes on after it, on both; a rotation that has not settled yet changes nothing."""
+    _, _, codes = make_wave(postgres)
+    at = Home(home.path, postgres.place).make()
+    other = shared_home(at, tmp_path / "other machine")
+    with ExitStack() as stack:
+        ports = [stack.enter_context(node(each)) for each in (at, other)]
+        browser = Browser(ports)
+        browser.get("/")
+        browser.post("/answer", code=codes["U001"])
+        browser.get("/answer/page/p1")
+        for group in ("cookie", "pepper"):
+            rotating.rotate(other, group, int(time.time()) - 2 * SETTLING)  # settled as soon as it is seen
+        time.sleep(keyring.EVERY + 1)
+        browser.post("/answer/page/p1", kind="yes")
+        assert browser.at == "/answer/page/p2"
+        browser.post("/answer/page/p2", issues="Over a rotation")
+        colleague = Browser(ports)
+        colleague.get("/")
+        colleague.post("/answer", code=codes["U001"])
+        assert "Over a rotation" in colleague.get("/answer/check")
+        seals = keyring.keys_in(at.keys / "cookie")[0].secret
+        (cookie,) = colleague.jar
+        privacy.open_cookie(seals, base64.urlsafe_b64decode(cookie.value or ""))
 
 
 # ── busy, and gone ───────────────────────────────────────────────────────────

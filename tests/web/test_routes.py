@@ -10,7 +10,7 @@ from tests.web.conftest import Site
 
 WEB = Path(surveyapp.web.__file__).parent
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
-ALWAYS_OPEN = {"/", "/answer", "/open/<slug:wave>", "/health", "/brand/<colour:colour>.css"}
+ALWAYS_OPEN = {"/", "/answer", "/open/<slug:wave>", "/health", "/ready", "/brand/<colour:colour>.css"}
 """What answers somebody who has not entered with a code."""
 
 

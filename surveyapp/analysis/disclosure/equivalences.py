@@ -8,35 +8,38 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from surveyapp.analysis.dataset import Dataset, slice_of
+from surveyapp.analysis.dataset import slice_of, wanted_by_slice
 from surveyapp.analysis.derived import YES_NO, Derived
 from surveyapp.analysis.disclosure.figures import TOGETHER
 from surveyapp.analysis.disclosure.linking import Codes, Same
-from surveyapp.analysis.tables import NO_ANSWER, UNASKED
+from surveyapp.analysis.large import Responses
+from surveyapp.analysis.tables import NO_ANSWER, UNASKED, Slice
 from surveyapp.instrument.model import Condition
 
 Pair = tuple[tuple[str, str], tuple[str, Codes]]
 
 
-def equivalences(declared: Sequence[Derived], data: Dataset) -> Same:
+def equivalences(declared: Sequence[Derived], data: Responses) -> Same:
     """For a variable and a code of it, the variable and codes that name the same respondents.
 
     `declared` are the derived variables of a plan, `data` has them. What does not hold in the data, as where an
     earlier version asked others, is left out.
     """
     pairs = [pair for each in declared for pair in _of_derived(each, data)] + list(_of_routing(data))
-    return {key: other for key, other in pairs if _holds(data, key, other)}
+    slices = [(_slice_of(key, data), frozenset({other})) for key, other in pairs]
+    data.foresee(wanted_by_slice(one | two, data) for one, two in slices)
+    hold = [bool(np.array_equal(*data.both(one, two))) for one, two in slices]
+    return {key: other for (key, other), holds in zip(pairs, hold, strict=True) if holds}
 
 
-def _holds(data: Dataset, key: tuple[str, str], other: tuple[str, Codes]) -> bool:
+def _slice_of(key: tuple[str, str], data: Responses) -> Slice:
     name, code = key
     if name not in data.variables:
         name = data.of_question(name)[0].name
-    one, two = data.members(frozenset({(name, frozenset({code}))})), data.members(frozenset({other}))
-    return bool(np.array_equal(one, two))
+    return frozenset({(name, frozenset({code}))})
 
 
-def _of_derived(declared: Derived, data: Dataset) -> Iterator[Pair]:
+def _of_derived(declared: Derived, data: Responses) -> Iterator[Pair]:
     if declared.recode is not None:
         yield from _of_recode(declared, declared.recode, data)
     elif declared.top is not None:
@@ -49,7 +52,7 @@ def _of_derived(declared: Derived, data: Dataset) -> Iterator[Pair]:
         yield (declared.id, YES_NO[0][1]), (name, _others(name, codes_of, data))
 
 
-def _of_recode(declared: Derived, source: str, data: Dataset) -> Iterator[Pair]:
+def _of_recode(declared: Derived, source: str, data: Responses) -> Iterator[Pair]:
     for into in declared.into:
         yield (declared.id, into.code), (source, frozenset(into.of))
     used = {code for into in declared.into for code in into.of}
@@ -58,7 +61,7 @@ def _of_recode(declared: Derived, source: str, data: Dataset) -> Iterator[Pair]:
     yield (declared.id, UNASKED), (source, frozenset({UNASKED}))
 
 
-def _of_routing(data: Dataset) -> Iterator[Pair]:
+def _of_routing(data: Responses) -> Iterator[Pair]:
     """Questions that one answer leads to: who is not asked gave another, or none."""
     for section in data.instrument.sections:
         for page in section.pages:
@@ -73,7 +76,7 @@ def _of_routing(data: Dataset) -> Iterator[Pair]:
                     yield from (((of, UNASKED), others) for of in names)
 
 
-def _plain(condition: Condition, data: Dataset) -> tuple[str, Codes] | None:
+def _plain(condition: Condition, data: Responses) -> tuple[str, Codes] | None:
     """A condition on the codes of one variable; None if it is any other."""
     if condition.is_ is None and condition.in_ is None and condition.includes is None:
         return None
@@ -81,5 +84,5 @@ def _plain(condition: Condition, data: Dataset) -> tuple[str, Codes] | None:
     return tests[0] if len(tests) == 1 and tests[0][0] in data.variables else None
 
 
-def _others(name: str, codes: Codes, data: Dataset) -> Codes:
+def _others(name: str, codes: Codes, data: Responses) -> Codes:
     return frozenset({*data.variables[name].codes, NO_ANSWER, UNASKED}) - codes

@@ -4,8 +4,9 @@ A *domain* is a group of respondents that percentages are of: those of a column 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,19 @@ from surveyapp.analysis.disclosure.linking import TICKED, Codes, normal, text, t
 from surveyapp.analysis.tables import NO_ANSWER, UNASKED, Base, Cell, Column, Slice, Table, TableRow
 
 Mask = npt.NDArray[np.bool_]
-Members = Callable[[Slice], Mask]
+
+
+class Members(Protocol):
+    """Whoever can say who is in a slice: the responses themselves."""
+
+    def size(self, who: Slice) -> int:
+        """How many a slice names."""
+        ...
+
+    def both(self, one: Slice, other: Slice) -> tuple[Mask, Mask]:
+        """Whom each of two slices names, among the same rows."""
+        ...
+
 
 UNITS = frozenset({"frame", "issued"})
 """Bases that count units of the frame, not respondents."""
@@ -185,7 +198,7 @@ def _base(found: Figures, table: Table, row: TableRow, column: Column, who: Slic
 def _inferred(raw: Slice, table: Table, place: Place, members: Members | None) -> tuple[int, bool]:
     """How many people they are where no base says so, and whether exactly: from the data, or from a percentage."""
     if members is not None:
-        return int(members(raw).sum()), True
+        return members.size(raw), True
     cell = table.rows[place.row].cells[place.column]
     of_people = table.percent_of == "column" and not table.weighting and table.base.name not in {*UNITS, "answers"}
     if cell.count and cell.percent and of_people:

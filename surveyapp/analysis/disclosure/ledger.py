@@ -7,14 +7,14 @@ checked against itself and all earlier ones of the wave. Answers of different wa
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from surveyapp.analysis.disclosure.figures import TOGETHER
+from surveyapp.analysis.disclosure.figures import TOGETHER, Members
 from surveyapp.analysis.disclosure.linking import topic
 from surveyapp.analysis.disclosure.protection import Release
 from surveyapp.analysis.tables import CONFIDENTIAL, Column, Slice, Table, TableRow
@@ -54,7 +54,7 @@ class LedgerEntry:
         return cls(who=who, **fields)
 
 
-def entries(release: Release, name: str, wave: str, members: Callable[[Slice], Mask]) -> list[LedgerEntry]:
+def entries(release: Release, name: str, wave: str, members: Members) -> list[LedgerEntry]:
     """What a release enters: every group of which a figure is printed, and all groups of a banner together.
 
     `name` is that of the release; `members` tells who is in a slice.
@@ -63,13 +63,13 @@ def entries(release: Release, name: str, wave: str, members: Callable[[Slice], M
     for protected in release.tables:
         table = protected.table
         for variable, column, who in _groups(table):
-            entry = LedgerEntry(name, wave, table.id, column, variable, who, int(members(who).sum()))
+            entry = LedgerEntry(name, wave, table.id, column, variable, who, members.size(who))
             found.setdefault((variable, who), entry)
     return list(found.values())
 
 
 def check(
-    new: Sequence[LedgerEntry], old: Sequence[LedgerEntry], members: Callable[[Slice], Mask], least: int = LEAST
+    new: Sequence[LedgerEntry], old: Sequence[LedgerEntry], members: Members, least: int = LEAST
 ) -> list[Problem]:
     """What is wrong with publishing `new` after `old`: pairs of groups that differ by fewer than `least` answers.
 
@@ -158,14 +158,16 @@ def _union(groups: Iterable[Slice]) -> Slice | None:
 # ── pairs ────────────────────────────────────────────────────────────────────
 
 
-def _of_question(
-    entered: Sequence[tuple[LedgerEntry, bool]], members: Callable[[Slice], Mask], least: int
-) -> Iterator[Problem]:
-    bits = {who: np.packbits(members(who)) for who in {entry.who for entry, _ in entered}}
+def _of_question(entered: Sequence[tuple[LedgerEntry, bool]], members: Members, least: int) -> Iterator[Problem]:
     by_size = sorted(entered, key=lambda each: each[0].n)
     for (a, a_new), (b, b_new) in combinations(by_size, 2):
-        if (a_new or b_new) and 1 <= b.n - a.n < least and not np.any(bits[a.who] & ~bits[b.who]):
+        if (a_new or b_new) and 1 <= b.n - a.n < least and _is_within(a.who, b.who, members):
             yield _problem(a, b, a_new, b_new, least)
+
+
+def _is_within(one: Slice, other: Slice, members: Members) -> bool:
+    mine, theirs = members.both(one, other)
+    return not np.any(mine & ~theirs)
 
 
 def _problem(a: LedgerEntry, b: LedgerEntry, a_new: bool, b_new: bool, least: int) -> Problem:

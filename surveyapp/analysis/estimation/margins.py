@@ -19,7 +19,7 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from surveyapp.analysis.estimation.weights import Design, FloatArray
 
@@ -296,7 +296,9 @@ def at_least(k: FloatArray, n: FloatArray, units: FloatArray, having: FloatArray
 
 
 def _log_choose(n: FloatArray, k: FloatArray) -> FloatArray:
-    return cast(FloatArray, special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
+    return cast(
+        FloatArray, scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
+    )
 
 
 def bounds(k: npt.ArrayLike, n: npt.ArrayLike, units: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -317,7 +319,7 @@ def largest_margin(n: float, units: float, level: float = 0.95) -> float:
         return 0.0
     if n < 1:
         return 1.0
-    return float(special.ndtri((1 + level) / 2) * np.sqrt(0.25 / n * (units - n) / (units - 1)))
+    return float(scipy.special.ndtri((1 + level) / 2) * np.sqrt(0.25 / n * (units - n) / (units - 1)))
 
 
 @dataclass(frozen=True)
@@ -476,8 +478,8 @@ def _numeric(design: Design, n: FloatArray, value: FloatArray, variance: FloatAr
 def _t(df: FloatArray, level: float) -> FloatArray:
     """Student's t for a two-sided interval; infinite without degrees of freedom, normal with endless ones."""
     q = (1 + level) / 2
-    t = special.stdtrit(np.where((df >= 1) & np.isfinite(df), df, 1.0), q)
-    return cast(FloatArray, np.where(df < 1, np.inf, np.where(np.isinf(df), special.ndtri(q), t)))
+    t = scipy.special.stdtrit(np.where((df >= 1) & np.isfinite(df), df, 1.0), q)
+    return cast(FloatArray, np.where(df < 1, np.inf, np.where(np.isinf(df), scipy.special.ndtri(q), t)))
 
 
 def _floats(x: npt.ArrayLike) -> FloatArray:

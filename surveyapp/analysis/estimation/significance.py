@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy  # its functions are loaded when they are first asked for, which takes a third of a second
 
 from surveyapp.analysis.estimation.margins import covariance_of, degrees_of_freedom
 from surveyapp.analysis.estimation.weights import Design, FloatArray
@@ -124,7 +124,7 @@ def _p_values(difference: FloatArray, variance: FloatArray, df: FloatArray) -> F
     """Two-sided, from Student's t; a difference without any spread is certain."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(difference == 0, 0.0, np.abs(difference) / np.sqrt(variance))
-    return np.asarray(2 * special.stdtr(np.maximum(df, 1.0), -t))
+    return np.asarray(2 * scipy.special.stdtr(np.maximum(df, 1.0), -t))
 
 
 def _tested(k: FloatArray, n: FloatArray, least_base: int) -> Booleans:
@@ -190,7 +190,7 @@ def rao_scott(design: Design, counts: npt.ArrayLike, *, finite: bool = False) ->
     chi_squared = n * float(((shares - expected) ** 2 / expected).sum())
     ndf = trace**2 / trace2
     f = chi_squared / trace
-    return TableTest(f, ndf, ndf * df, float(special.fdtrc(ndf, ndf * df, f)), chi_squared)
+    return TableTest(f, ndf, ndf * df, float(scipy.special.fdtrc(ndf, ndf * df, f)), chi_squared)
 
 
 def _cell_shares(design: Design, table: FloatArray, finite: bool) -> tuple[FloatArray, FloatArray]:

@@ -36,10 +36,11 @@ BLANKED = "not shown"
 class Design:
     """How the respondents stand for the population.
 
-    `group` gives the group of each of n respondents; `sizes`, `group_weights`, `group_base` (before calibration)
-    and `stratum` are of each of G groups. `populations` holds the units of each stratum, nan where none is known.
-    `margins` holds, for each calibration margin, the level of each group; () if not calibrated. `notes` must be
-    printed beside the figures. `names` and `units` of the frame are of each group, where it stands for a cell.
+    `group` gives the group of each of n respondents, or of each of the cells that they are in; `sizes`,
+    `group_weights`, `group_base` (before calibration) and `stratum` are of each of G groups. `populations` holds
+    the units of each stratum, nan where none is known. `margins` holds, for each calibration margin, the level of
+    each group; () if not calibrated. `notes` must be printed beside the figures. `names` and `units` of the frame
+    are of each group, where it stands for a cell.
     """
 
     method: Method
@@ -55,11 +56,20 @@ class Design:
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     units: FloatArray | None = None
+    cells: Sequence[str] = field(default=(), repr=False)
+
+    def groups_of(self, cells: Sequence[str]) -> Groups:
+        """The group of those in each of these cells of the frame; any group for a cell that nobody is in."""
+        return np.array([self._of_cell.get(cell, 0) for cell in cells], dtype=np.int32)
+
+    @cached_property
+    def _of_cell(self) -> Mapping[str, int]:
+        return dict(zip(self.cells, self.group.tolist(), strict=True))
 
     @property
     def n(self) -> int:
         """Respondents."""
-        return len(self.group)
+        return round(float(self.sizes.sum()))
 
     @property
     def groups(self) -> int:
@@ -152,8 +162,9 @@ def weigh(
     *,
     population: int | None = None,
     trim: tuple[float, float] | None = None,
+    times: Sequence[int] | None = None,
 ) -> Design:
-    """The design of a wave's respondents, whose frame cells are `cells`.
+    """The design of a wave's respondents, whose frame cells are `cells`; of each cell `times` of them, else one.
 
     `populations` gives the units of the frame in each cell as storage writes it (levels of `carry` joined by
     " / "), None for an open wave; `population` is what a plan states in its place. `variables` are those of
@@ -165,7 +176,8 @@ def weigh(
     none, count with the average weight; a note says so. Raises `Refused` for targets without (enough) respondents.
     """
     if method == "none" and not variables:
-        return _unweighted(len(cells), _stated(populations, population))
+        n = len(cells) if times is None else sum(times)
+        return replace(_unweighted(n, _stated(populations, population), len(cells)), cells=cells)
     if not populations:
         raise SurveyError(
             "The population of an open wave is not known, so its answers cannot be weighted. Use no weighting."
@@ -174,11 +186,11 @@ def weigh(
         raise SurveyError("There are no answers to weight.")
     chosen = tuple(variables) or tuple(carry)
     _check_variables(chosen, carry)
-    crossing = _crossing(cells, populations, carry, chosen, apart=method == "rake")
+    crossing = _crossing(cells, times, populations, carry, chosen, apart=method == "rake")
     design = _METHODS[method](crossing)
     if trim is not None and method != "none":
         design = _trimmed(design, *trim)
-    return replace(design, notes=(*crossing.notes, *design.notes, *_spread_notes(design)))
+    return replace(design, notes=(*crossing.notes, *design.notes, *_spread_notes(design)), cells=cells)
 
 
 def _check_variables(variables: Sequence[str], carry: Sequence[str]) -> None:
@@ -200,7 +212,7 @@ def _stated(populations: Mapping[str, int] | None, population: int | None) -> fl
     return float(sum(populations.values())) if populations else np.nan
 
 
-def _unweighted(n: int, population: float) -> Design:
+def _unweighted(n: int, population: float, cells: int) -> Design:
     notes: tuple[str, ...] = ()
     if n > population:
         notes = (_too_many(n, population),)
@@ -210,7 +222,7 @@ def _unweighted(n: int, population: float) -> Design:
     return Design(
         method="none",
         variables=(),
-        group=np.zeros(n, dtype=np.int32),
+        group=np.zeros(cells, dtype=np.int32),
         sizes=np.array([float(n)]),
         group_weights=np.ones(1),
         group_base=np.ones(1),
@@ -258,6 +270,7 @@ class _Crossing:
 
 def _crossing(
     cells: Sequence[str],
+    times: Sequence[int] | None,
     populations: Mapping[str, int],
     carry: Sequence[str],
     variables: tuple[str, ...],
@@ -269,7 +282,7 @@ def _crossing(
     number = {cell: place[levels] for cell, levels in by_cell.items()}
     blank = len(place)
     cell = np.fromiter((number.get(c, blank) for c in cells), dtype=np.int32, count=len(cells))
-    sizes = np.bincount(cell, minlength=blank + 1).astype(np.float64)
+    sizes = np.bincount(cell, times, minlength=blank + 1).astype(np.float64)
     units = np.zeros(blank + 1)
     for name, size in populations.items():
         units[number[name]] += size

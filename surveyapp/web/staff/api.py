@@ -11,14 +11,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from surveyapp import campaigning, planning, privacy, publishing, rates, working
+from surveyapp import campaigning, planning, publishing, rates, staffing, working
 from surveyapp.problems import Problem, Refused
 from surveyapp.roles import ANALYST, AUTHOR, MANAGER
 from surveyapp.storage.jobs import DOUBTED, RUNNING, Job
 from surveyapp.storage.waves import Wave
 from surveyapp.web.staff import jobs as jobroom
 from surveyapp.web.staff import openapi as described
-from surveyapp.web.staff.doors import ANYONE, Desk, Door, TooOften, office
+from surveyapp.web.staff.doors import ANYONE, Desk, Door, TooOften, office, shown_token
 from surveyapp.working import exports
 
 pages = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -27,25 +27,14 @@ door = Door(pages, by_token=True)
 WHO = (MANAGER, AUTHOR, ANALYST)
 
 MOST = 60
-"""Requests of one token in a minute, in each process of the server. Respondents come first."""
-
-_seen: dict[bytes, int] = {}
-_minute = 0
+"""Requests of one token in a minute, whichever process they come to. Respondents come first."""
 
 
 @pages.before_request
 def _slow_down() -> None:
-    """Count in memory: a look that writes nothing stays one, and no respondent waits for a script's counter."""
-    global _minute
-    now = office().now()
-    if now // 60 != _minute:
-        _minute = now // 60
-        _seen.clear()
-    who = (
-        privacy.token_hash(request.headers.get("Authorization", "")) if "Authorization" in request.headers else b""
-    )
-    _seen[who] = _seen.get(who, 0) + 1
-    if who and _seen[who] > MOST:
+    """Count in the store, which all processes share. What shows no token of ours is refused and leaves no row."""
+    token, now = shown_token(), office().now()
+    if token and staffing.count_asking(office().db, token, now // 60) > MOST:
         wait = 60 - now % 60
         raise TooOften(f"this token has asked {MOST} times within a minute; ask again in {wait} seconds", wait)
 

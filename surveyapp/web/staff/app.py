@@ -11,6 +11,7 @@ from werkzeug.routing import BaseConverter
 
 from surveyapp import privacy
 from surveyapp.config import Home, secret
+from surveyapp.keyring import COOKIE_LIFE, KeyRing
 from surveyapp.roles import ANALYST
 from surveyapp.storage.database import connect
 from surveyapp.web import brand, languages, packing, safety
@@ -128,7 +129,7 @@ def create_staff(
     app.url_map.converters["hex"] = Hex
     app.url_map.converters["hex"] = Hex
     app.config.update(
-        SECRET_KEY=secret(home.keys / "staff-forms", privacy.new_secret),
+        WTF_CSRF_SECRET_KEY=KeyRing(home.keys / "staff-forms", COOKIE_LIFE),
         MAX_CONTENT_LENGTH=MAX_UPLOAD,
         MAX_FORM_MEMORY_SIZE=4_000_000,
         MAX_FORM_PARTS=10_000,
@@ -137,7 +138,8 @@ def create_staff(
         SESSION_COOKIE_SECURE=secure,
     )
     key = secret(home.keys / "staff", privacy.new_secret)
-    app.session_interface = SealedCookies(key, secure, "staff", MOUNT, AWAY, COOKIE_SIZE)
+    cookie_keys = KeyRing(home.keys / "staff-cookie", COOKIE_LIFE)
+    app.session_interface = SealedCookies(cookie_keys, secure, "staff", MOUNT, AWAY, COOKIE_SIZE)
     safety.guard(app, secure, fetches=True)
     packing.pack_pages(app)
     CSRFProtect(app).exempt(api.pages)

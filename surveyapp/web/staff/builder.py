@@ -13,7 +13,10 @@ from surveyapp.problems import NotAllowed, NotFound, Refused, SurveyError
 from surveyapp.roles import ANALYST
 from surveyapp.web.staff import printing
 from surveyapp.web.staff.choosing import (
+    COLUMNS,
     FILTERS,
+    NETS,
+    SCORE,
     Given,
     Offer,
     Subject,
@@ -23,6 +26,7 @@ from surveyapp.web.staff.choosing import (
     offer,
     plan_of,
 )
+from surveyapp.web.staff.choosing import shown as rows_shown
 from surveyapp.web.staff.doors import Desk, Door
 from surveyapp.web.staff.pages import go
 
@@ -41,8 +45,10 @@ _WEIGHTS = (
     ("poststratify", "To the frame, group by group (post-stratified)"),
     ("rake", "To the frame, one margin after the other (raked)"),
 )
-_OURS = ("csrf_token", "into", "new_name", "new_title", "table_id", "table_title")
+_OURS = ("csrf_token", "into", "new_name", "new_title", "table_id", "table_title", "table_notes")
 """Fields of the form that keeps a table, which are not the builder's own."""
+
+_MOST = {"by": COLUMNS, "if": FILTERS, "net": NETS}
 
 Faults = list[tuple[str, str]]
 
@@ -137,12 +143,15 @@ def _kept(choice: _Choice) -> tuple[TablePlan, str]:
     desk, form = choice.desk, request.form
     name = form.get("table_id", "").strip() or "1"
     entry = entry_of(choice.given, choice.offered, name, form.get("table_title", "").strip())
+    notes = [line.strip() for line in form.get("table_notes", "").splitlines() if line.strip()]
+    entry |= {"notes": notes} if notes else {}
     if into := form.get("into", ""):
         known = planning.plan(desk.db, desk.survey, into)
         old = next((table for table in known.tables if str(table.get("id")) == name), {})
         if old and choice.given.get("table") != name:
             raise Refused([planning.taken(name)])
-        entry = {"notes": old["notes"], **entry} if "notes" in old else entry
+        if old and _lines(old) is None:  # no box has room for these notes: they stay as they are
+            entry["notes"] = old["notes"]
 
         def put(document: Json) -> Json:
             return planning.with_table(document, entry)
@@ -187,7 +196,12 @@ def _page(choice: _Choice, table: printing.Shown | None) -> ResponseReturnValue:
         new_name=form.get("new_name", ""),
         new_title=form.get("new_title", ""),
         table_id=form.get("table_id", given.get("table") or "1"),
-        table_title=form.get("table_title", _title(choice)),
+        table_title=form.get("table_title", planning.title_of(_old(choice))),
+        table_notes=form.get("table_notes", "\n".join(_lines(_old(choice)) or [])),
+        fixed_notes=_lines(_old(choice)) is None,
+        count={kind: rows_shown(given, kind) for kind in _MOST},
+        most=_MOST,
+        score=SCORE,
         earlier=_others(desk, [desk.survey]),
         others=_others(desk, [survey for survey in desk.member.surveys if survey != desk.survey]),
         table=table,
@@ -199,10 +213,16 @@ def _page(choice: _Choice, table: printing.Shown | None) -> ResponseReturnValue:
     return page, 400 if choice.faults else 200
 
 
-def _title(choice: _Choice) -> str:
-    """The title of the table that is being changed."""
-    old = next((table for table in _tables(choice) if table.get("id") == choice.given.get("table")), {})
-    return planning.title_of(old)
+def _old(choice: _Choice) -> Json:
+    """The table that is being changed, as its plan has it."""
+    name = choice.given.get("table")
+    return next((table for table in _tables(choice) if table.get("id") == name), {})
+
+
+def _lines(table: Json) -> list[str] | None:
+    """The notes of a table, one a line; None for notes in several languages or with lines of their own."""
+    notes = table.get("notes") or []
+    return notes if all(isinstance(note, str) and "\n" not in note for note in notes) else None
 
 
 def _others(desk: Desk, surveys: Sequence[str]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 The form is sent by GET, so all that is chosen stands in the address. Nothing here has seen an answer.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,11 +22,14 @@ from surveyapp.instrument import (
 from surveyapp.planning import Json, Material
 from surveyapp.problems import Problem, Refused
 
-NETS, COLUMNS, FILTERS = 4, 3, 2
-"""How many of each the form has room for; a plan's JSON takes more."""
+NETS, COLUMNS, FILTERS = 20, 12, 6
+"""How many of each the form has room for; it shows those that are used, and adds one at a press of a button."""
 
 THEMES = "themes:"
 """What the name of an open question begins with where its themes are meant."""
+
+SCORE = "score."
+"""What the name of the field for an answer's score begins with; the code follows."""
 
 Code = tuple[str, str]
 Option = tuple[str, str]
@@ -184,6 +188,8 @@ def entry_of(fields: Fields, offered: Offer, name: str = "1", title: str = "") -
     if title:
         entry["title"] = title
     entry |= _how(fields)
+    scores = _scores(fields, subject)
+    entry |= {"score": scores} if scores else {}
     nets = _nets(fields)
     rows = [code for code in fields.getlist("rows") if code]
     entry |= {"nets": nets} if nets else {}
@@ -253,6 +259,23 @@ def _bands(typed: str, problems: list[Problem]) -> Json:
         return {}
 
 
+def _scores(fields: Fields, subject: Subject | None) -> dict[str, float]:
+    """The number that stands for each answer that has one. Raises `Refused` for what is none."""
+    problems: list[Problem] = []
+    found: dict[str, float] = {}
+    for code, _ in subject.codes if subject else ():
+        typed = fields.get(f"{SCORE}{code}").strip()
+        if re.fullmatch(r"[-−]?\d{1,6}(\.\d{1,4})?", typed, re.ASCII) or re.fullmatch(r"−\d{1,6}", typed):
+            number = float(typed.replace("−", "-"))
+            found[code] = int(number) if number.is_integer() else number
+        elif typed:
+            do = "write it in digits such as 2 or -1, or leave it empty"
+            problems.append(Problem(f"{SCORE}{code}", f"{typed[:20]!r} is no number", do))
+    if problems:
+        raise Refused(problems)
+    return found
+
+
 def _nets(fields: Fields) -> dict[str, list[str]]:
     named = [(fields.get(f"net{i}").strip(), fields.getlist(f"of{i}")) for i in range(1, NETS + 1)]
     return {label or " + ".join(codes): codes for label, codes in named if codes}
@@ -320,6 +343,7 @@ def fields_of(entry: Mapping[str, Any], plan: str, offered: Offer) -> dict[str, 
     }
     fields |= {key: "y" for key in _TICKS if entry.get(key)}
     fields |= {"without_all": "y"} if entry.get("total") is False else {}
+    fields |= {f"{SCORE}{code}": f"{number:g}" for code, number in (entry.get("score") or {}).items()}
     fields |= {"bands": ", ".join(f"{bound:g}" for bound in entry["bands"])} if entry.get("bands") else {}
     for i, (label, codes) in enumerate((entry.get("nets") or {}).items(), 1):
         fields |= {f"net{i}": label, f"of{i}": codes}
@@ -391,6 +415,7 @@ _REMEDIES = {
     "base": "choose “answered”",
     "waves": "leave columns, a threshold and the turning out; of a grid choose one row, or show one net alone",
     "audiences": "leave columns, a threshold and the turning out; of a grid choose one row, or show one net alone",
+    "score": "leave the scores empty, or choose a question with one answer",
     "by": "choose one row of the grid, or make one net",
     "weights": "tick the groups of the frame that weights go by",
 }
@@ -409,14 +434,27 @@ _PLACES = {
     "audiences": "audiences-1",
     "tables": "",
 }
-_FIELDS = {*_WORDS, *_TICKS, "top", "at_least", "bands", "least1", "least2", "most1", "most2"}
+_FIELDS = {*_WORDS, *_TICKS, "top", "at_least", "bands"}
+_FIELDS |= {f"{end}{i}" for end in ("least", "most") for i in range(1, FILTERS + 1)}
+
+
+def shown(fields: Fields, kind: str) -> int:
+    """How many rows of a kind ("by", "if", "net") the form shows: those used, one at least, one more if asked."""
+    most = {"by": COLUMNS, "if": FILTERS, "net": NETS}[kind]
+    used = [i for i in range(1, most + 1) if any(fields.get(f"{name}{i}") for name in _ROW_OF[kind])]
+    return min(most, max([1, *used]) + (fields.get("more") == kind))
+
+
+_ROW_OF = {"by": ("by",), "if": ("if",), "net": ("net", "of")}
 
 
 def in_the_form(problem: Problem) -> tuple[str, str]:
     """The field that a problem of the built plan is at ("" for none), and its sentence."""
     parts = problem.at.strip("/").split("/")
     key = parts[2] if parts[:1] == ["tables"] and len(parts) > 2 else parts[0]
-    place = _PLACES.get(key, key if key in _FIELDS else "")
+    place = _PLACES.get(key, key if key in _FIELDS or key.startswith(SCORE) else "")
+    if key == "score":
+        place = f"{SCORE}{parts[3]}" if len(parts) > 3 else "scores"
     if key == "by":
         place = f"by{int(parts[3]) + 1}" if len(parts) > 3 and parts[3].isdigit() else "by1"
     do = _REMEDIES.get(key, problem.do)

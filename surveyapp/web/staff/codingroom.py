@@ -231,6 +231,66 @@ def _loaded(desk: Desk, codeframe: str, take: Callable[[str, bytes], str]) -> Re
     return _at(desk, ".one", codeframe, said)
 
 
+# ── a codeframe as a file ────────────────────────────────────────────────────
+
+
+@door.get("/<slug:wave>/<slug:codeframe>/file", ANALYST)
+def as_file(desk: Desk, codeframe: str) -> ResponseReturnValue:
+    """The codeframe as JSON, to be kept, changed, or put on another wave."""
+    content = coding.document(desk.db, desk.wave.name, codeframe).encode()
+    return file_answer(content, f"{desk.survey}-{codeframe}.json")
+
+
+class CodeframeFile(Form):
+    """A codeframe that somebody wrote as JSON."""
+
+    file = FileField("JSON file", [FileRequired("Choose a file")])
+
+
+@door.get("/<slug:wave>/from-file", ANALYST)
+def from_file(desk: Desk) -> ResponseReturnValue:
+    """The form that takes a codeframe in, or a newer version of one."""
+    return _from_file(desk, CodeframeFile(formdata=None))
+
+
+def _from_file(
+    desk: Desk, form: CodeframeFile, problems: Sequence[Problem] = (), status: int = 200
+) -> ResponseReturnValue:
+    return render_template("staff/codingroom_file.html", form=form, problems=problems, put=None), status
+
+
+@door.ask("/<slug:wave>/from-file", ANALYST)
+def weigh_file(desk: Desk) -> ResponseReturnValue:
+    """What a file would do to the work under its codeframe, before it is put in use."""
+    form = CodeframeFile()
+    if not form.validate():
+        return _from_file(desk, form, status=400)
+    content = form.file.data.read()
+    try:
+        put = coding.weigh(desk.db, desk.wave.name, content)
+    except Refused as refused:
+        return _from_file(desk, form, refused.problems, 400)
+    return render_template(
+        "staff/codingroom_file.html",
+        form=CodeframeFile(formdata=None),
+        problems=(),
+        put=put,
+        document=content.decode("utf-8-sig"),
+    )
+
+
+@door.post("/<slug:wave>/from-file/put", ANALYST, act="codeframe-load")
+def put_file(desk: Desk) -> ResponseReturnValue:
+    """Put a codeframe in use whose consequences were shown."""
+    content = request.form.get("document", "").replace("\r\n", "\n").encode()
+    try:
+        done = coding.put_codeframe(desk.db, desk.wave.name, content)
+    except Refused as refused:
+        return _from_file(desk, CodeframeFile(formdata=None), refused.problems, 400)
+    said = f"Version {done.codeframe.version} of {done.codeframe.id} is in use."
+    return _at(desk, ".one", done.codeframe.id, said)
+
+
 # ── changing a codeframe ─────────────────────────────────────────────────────
 
 
@@ -628,15 +688,23 @@ class Quote(Form):
 @door.get("/<slug:wave>/<slug:codeframe>/quotations", ANALYST)
 def quotations(desk: Desk, codeframe: str) -> ResponseReturnValue:
     """The cleared quotations, and the answers to choose from."""
+    return _quotations(desk, codeframe)
+
+
+def _quotations(
+    desk: Desk, codeframe: str, sheet: Sheet | None = None, problems: Sequence[Problem] = ()
+) -> ResponseReturnValue:
     cleared = coding.clearances(desk.db, desk.wave.name, codeframe, me(desk))
     frame = coding.progress(desk.db, desk.wave.name, codeframe).frame
     offers, refusal = _offers(desk, codeframe)
     under = request.args.get("under", "")
     chosen = [(i, o) for i, o in enumerate(offers, 1) if not under or under in dict(o.headings)]
     page = max(1, request.args.get("page", 1, int))
-    return render_template(
+    shown = render_template(
         "staff/codingroom_quotations.html",
         frame=frame,
+        sheet=sheet or Sheet(formdata=None),
+        problems=problems,
         cleared=cleared,
         refusal=refusal,
         under=under,
@@ -645,6 +713,32 @@ def quotations(desk: Desk, codeframe: str) -> ResponseReturnValue:
         count=len(chosen),
         chosen=chosen[(page - 1) * A_PAGE : page * A_PAGE],
     )
+    return shown, 400 if sheet else 200
+
+
+@door.get("/<slug:wave>/<slug:codeframe>/quoting-sheet", ANALYST)
+def quoting_sheet(desk: Desk, codeframe: str) -> ResponseReturnValue:
+    """The answers that may be quoted, as a sheet to choose on."""
+    coding.check_done(desk.db, desk.wave.name, codeframe, me(desk))
+    content = coding.quoting_sheet(desk.db, desk.wave.name, codeframe, framing.names(desk.db, desk.wave.name))
+    return file_answer(content, f"{desk.wave.name}-{codeframe}-quoting.xlsx")
+
+
+@door.post("/<slug:wave>/<slug:codeframe>/quoting-sheet", ANALYST, act="quotations-load")
+def load_quotations(desk: Desk, codeframe: str) -> ResponseReturnValue:
+    """Clear what was chosen on a sheet, in place of all before; all of it or nothing."""
+    coding.check_done(desk.db, desk.wave.name, codeframe, me(desk))
+    form = Sheet()
+    if not form.validate():
+        return _quotations(desk, codeframe, form)
+    name, names = form.file.data.filename or "sheet.xlsx", framing.names(desk.db, desk.wave.name)
+    try:
+        content = form.file.data.read()
+        found = coding.clear(desk.db, desk.wave.name, codeframe, name, content, names, may_see_names=False)
+    except Refused as refused:
+        return _quotations(desk, codeframe, form, refused.problems)
+    count = "1 quotation is" if len(found) == 1 else f"{len(found):,} quotations are"
+    return _at(desk, ".quotations", codeframe, f"{count} cleared, in place of all before.")
 
 
 def _offers(desk: Desk, codeframe: str) -> tuple[list[coding.Offer], str]:

@@ -30,15 +30,15 @@ LONGEST_NOTE = 300
 
 
 class Told:
-    """What this process has put into the trail today of acts that get one line a day."""
+    """What this process knows to be in the trail today of acts that get one line a day: it need not ask again."""
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._day: date | None = None
+        self._day = ""
         self._lines: set[tuple[str, ...]] = set()
 
-    def is_new(self, day: date, *line: str) -> bool:
-        """Whether a line is the first of its kind on this day; from now on it is not."""
+    def is_new(self, day: str, *line: str) -> bool:
+        """Whether a line is the first of its kind on this day in this process; from now on it is not."""
         if day != self._day:
             self._day, self._lines = day, set()
         new = line not in self._lines
@@ -212,9 +212,15 @@ def signed_in(at: Office) -> Member | None:
     return staffing.member(at.db, token, at.now()) if token else None
 
 
-def _bearer(at: Office) -> Member:
+def shown_token() -> str:
+    """The token that a script shows, "" if it shows none."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    found = staffing.bearer(at.db, token.strip(), at.today()) if kind.lower() == "bearer" and token else None
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def _bearer(at: Office) -> Member:
+    token = shown_token()
+    found = staffing.bearer(at.db, token, at.today()) if token else None
     if found is None:
         raise NotAdmittedByToken(
             "the token is missing, is not known or has run out; make one on the page of tokens"
@@ -286,8 +292,11 @@ def _recorded(
     def line(more: str) -> None:
         staffing.record(desk.db, desk.office.now(), who, act, desk.survey, object_, more)
 
-    if not permission.daily or desk.office.told.is_new(desk.today, who, act, desk.survey, object_):
+    now = desk.office.now()
+    if not permission.daily:
         line(words)
+    elif desk.office.told.is_new(staffing.moment(now)[:10], who, act, desk.survey, object_):
+        staffing.record_daily(desk.db, now, who, act, desk.survey, object_, words)
     try:
         response = make_response(do())
     except Exception as error:

@@ -12,12 +12,12 @@ from surveyapp.instrument.editing import languages
 from surveyapp.problems import Problem, Refused, SurveyError
 from surveyapp.roles import AUTHOR
 from surveyapp.storage.papers import Paper
-from surveyapp.web.staff import editorforms, instruments
+from surveyapp.web.staff import editorforms, editorlanguages, instruments
 from surveyapp.web.staff.doors import Desk
 from surveyapp.web.staff.editordesk import door, pages, preview, revision
 from surveyapp.web.staff.pages import Form, file_answer, go
 
-__all__ = ["editorforms", "pages"]
+__all__ = ["editorforms", "editorlanguages", "pages"]
 """Importing the forms fills the pages."""
 
 VERSION, FILE, NOTHING = "version", "file", "nothing"

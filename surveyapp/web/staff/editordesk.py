@@ -1,4 +1,4 @@
-"""What the two halves of the editor share: their address, and the page that a text makes for a respondent."""
+"""What the halves of the editor share: address, manuscript, and the page that a text makes for a respondent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from flask import Blueprint, current_app, request
 from flask.blueprints import BlueprintSetupState
 
+from surveyapp import drafting
 from surveyapp.instrument import CURRENCIES, Instrument, Item, Note, Page, Text, fill
 from surveyapp.instrument.checking import Examined
 from surveyapp.instrument.editing import languages, page_at, part_at, place_at
 from surveyapp.instrument.outline import conditions_in_words
 from surveyapp.problems import NotFound
-from surveyapp.web.staff.doors import Door
+from surveyapp.storage.papers import Paper
+from surveyapp.web.staff.doors import Desk, Door
 
 pages = Blueprint("editor", __name__, url_prefix="/surveys/<slug:survey>/manuscripts")
 door = Door(pages)
@@ -115,6 +117,31 @@ def revision() -> int:
     """The revision that a posted form was made from."""
     given = request.form.get("revision", "")
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else -1
+
+
+def opened(desk: Desk, manuscript: str) -> tuple[Paper, Examined]:
+    """A manuscript and what it says. Raises `Refused` for one that forms cannot change."""
+    paper = drafting.manuscript(desk.db, desk.survey, manuscript)
+    return paper, drafting.readable(paper.document)
+
+
+def value_of(examined: Examined) -> dict[str, object]:
+    """The document as a value; empty where it is no object."""
+    value = examined.document.value if examined.document else {}
+    return value if isinstance(value, dict) else {}
+
+
+def change(desk: Desk, manuscript: str, edit: drafting.Edit) -> Paper:
+    """Change a manuscript by the form that was posted. Raises what `drafting.edit` does."""
+    return drafting.edit(desk.db, desk.survey, manuscript, revision(), edit, desk.member.email, desk.today)
+
+
+def said_of(saved: Paper) -> str:
+    """What the next page says once a form is saved."""
+    count = len(drafting.readable(saved.document).problems)
+    if not count:
+        return "Saved."
+    return f"Saved. {count} problem{'s' * (count > 1)} in the questionnaire now, to be mended before publishing."
 
 
 def typed() -> dict[str, str]:

@@ -10,31 +10,16 @@ from surveyapp import drafting
 from surveyapp.instrument import editing, splicing
 from surveyapp.instrument.checking import Examined
 from surveyapp.instrument.conditioning import Operand, SingleTest, condition_of, operands, said_by_form, unsaid
-from surveyapp.instrument.editing import FRONT, TYPES, Fixed
+from surveyapp.instrument.editing import Fixed, wording_of
+from surveyapp.instrument.fields import FRONT, LISTED, TYPES, depth_of, fields, lists
 from surveyapp.instrument.outline import conditions_in_words
 from surveyapp.problems import NotFound, Problem, Refused
 from surveyapp.roles import AUTHOR
-from surveyapp.storage.papers import Paper
 from surveyapp.web.staff.doors import Desk
-from surveyapp.web.staff.editordesk import door, preview, revision, typed
+from surveyapp.web.staff.editordesk import change, door, opened, preview, said_of, typed, value_of
 from surveyapp.web.staff.pages import go
 
 MOST_TESTS = 20
-
-
-def _opened(desk: Desk, manuscript: str) -> tuple[Paper, Examined]:
-    """A manuscript and what it says. Raises `Refused` for one that forms cannot change."""
-    paper = drafting.manuscript(desk.db, desk.survey, manuscript)
-    return paper, drafting.readable(paper.document)
-
-
-def _value(examined: Examined) -> dict[str, object]:
-    value = examined.document.value if examined.document else {}
-    return value if isinstance(value, dict) else {}
-
-
-def _change(desk: Desk, manuscript: str, change: drafting.Edit) -> Paper:
-    return drafting.edit(desk.db, desk.survey, manuscript, revision(), change, desk.member.email, desk.today)
 
 
 # ── the list of parts ────────────────────────────────────────────────────────
@@ -44,11 +29,11 @@ def _change(desk: Desk, manuscript: str, change: drafting.Edit) -> Paper:
 def parts(desk: Desk, manuscript: str) -> ResponseReturnValue:
     """Sections, pages and questions in order, to be moved, added to and opened."""
     try:
-        paper, examined = _opened(desk, manuscript)
+        paper, examined = opened(desk, manuscript)
     except Refused as refused:
         paper = drafting.manuscript(desk.db, desk.survey, manuscript)
         return render_template("staff/editor_unread.html", paper=paper, problems=refused.problems)
-    value = _value(examined)
+    value = value_of(examined)
     found = [(place, part, _words(part, value)) for place, part in editing.parts(value)]
     return render_template(
         "staff/editor_parts.html", paper=paper, found=found, problems=examined.problems, last=_last(value)
@@ -64,10 +49,7 @@ def _last(value: Mapping[str, object]) -> set[str]:
 
 
 def _words(part: Mapping[str, object], value: Mapping[str, object]) -> str:
-    said = part.get("text") or part.get("title") or ""
-    if isinstance(said, dict):
-        return str(said.get(editing.languages(value)[0]) or next(iter(said.values()), ""))
-    return str(said)
+    return wording_of(part.get("text") or part.get("title") or part.get("label"), value)
 
 
 @door.post("/<edition:manuscript>/arrange", AUTHOR, act="manuscript-save", said=("do",))
@@ -76,8 +58,8 @@ def arrange(desk: Desk, manuscript: str) -> ResponseReturnValue:
     what, _, place = request.form.get("do", "").partition(" ")
     to, now = request.form.get("to", ""), [place]
 
-    def change(text: str, examined: Examined) -> str:
-        value = _value(examined)
+    def edit(text: str, examined: Examined) -> str:
+        value = value_of(examined)
         if what == "carry":
             text, now[0] = editing.carried(text, value, place, to)
             return text
@@ -86,7 +68,7 @@ def arrange(desk: Desk, manuscript: str) -> ResponseReturnValue:
         text, now[0] = editing.moved(text, value, place, -1 if what == "up" else 1)
         return text
 
-    _change(desk, manuscript, change)
+    change(desk, manuscript, edit)
     where = f"part-{now[0]}"
     return go("editor.parts", "Moved.", survey=desk.survey, manuscript=manuscript, _anchor=where)
 
@@ -108,8 +90,8 @@ def _part(
     refused: Refused | None = None,
     wrong_name: bool = False,
 ) -> str:
-    paper, examined = _opened(desk, manuscript)
-    value = _value(examined)
+    paper, examined = opened(desk, manuscript)
+    value = value_of(examined)
     part = editing.part_at(value, place) if place != FRONT else value
     spoken = editing.languages(value)
     line = examined.document.lines.get(editing.at_place(place), 1) if examined.document else 1
@@ -120,13 +102,15 @@ def _part(
         "staff/editor_part.html",
         paper=paper,
         place=place,
-        depth=-1 if place == FRONT else place.count("-"),
+        depth=depth_of(place),
         part=part,
         words=_words(part, value),
-        fields=editing.fields(place, part),
-        lists=editing.lists(part) if place.count("-") == 2 else {},
-        counts=editing.counts(part),
-        listed=editing.LISTED,
+        fields=fields(place, part),
+        lists=lists(place, part),
+        counts=editing.counts(place, part),
+        listed=LISTED,
+        is_led=value.get("mode") == "interviewer",
+        amounts=editing.amounts(value, place) if depth_of(place) == 1 else [],
         types=TYPES,
         spoken=spoken,
         form=form or editing.filled(place, part, spoken),
@@ -137,7 +121,20 @@ def _part(
         line=line,
         page_list=[(at, each) for at, each in editing.parts(value) if at.count("-") == 1],
         condition=_condition_words(examined, place, part),
+        **_lasting(desk, examined, place, part),
     )
+
+
+def _lasting(desk: Desk, examined: Examined, place: str, part: Mapping[str, object]) -> dict[str, object]:
+    """What a change or the end of a part does to the trend: `since` a version, the `verdict` on a question, and
+    the published questions in the part, which have answers `kept` under their ids.
+    """
+    inside = [p for at, p in editing.parts(value_of(examined)) if at == place or at.startswith(f"{place}-")]
+    names = {str(each.get("id")) for each in inside if each.get("type")}
+    kept = sorted(names & drafting.published_names(desk.db, desk.survey).keys())
+    trend = drafting.trend(desk.db, desk.survey, examined) if kept and depth_of(place) == 2 else None
+    found = [v for v in trend.verdicts if v.question == part.get("id")] if trend else []
+    return {"kept": kept, "since": trend.old if trend else "", "verdict": found[0] if found else None}
 
 
 def _condition_words(examined: Examined, place: str, part: Mapping[str, object]) -> str:
@@ -148,7 +145,8 @@ def _condition_words(examined: Examined, place: str, part: Mapping[str, object])
     if examined.instrument is None or examined.problems:
         return json.dumps(condition, ensure_ascii=False)
     found: object = examined.instrument
-    for key, index in zip(("sections", "pages", "questions"), place.split("-"), strict=False):
+    keys = editing.shown_at(value_of(examined), place)[1].split("/")[1:]
+    for key, index in zip(keys[::2], keys[1::2], strict=True):
         found = getattr(found, key)[int(index)]
     instrument = examined.instrument
     return conditions_in_words(instrument, instrument.languages[0])(getattr(found, "show_if", None))
@@ -160,34 +158,28 @@ def save_part(desk: Desk, manuscript: str, place: str) -> ResponseReturnValue:
     form, action = typed(), request.form.get("do", "")
     published = drafting.published_names(desk.db, desk.survey)
 
-    def change(text: str, examined: Examined) -> str:
-        new = editing.edited(text, _value(examined), place, form, published, sure="sure" in form)
-        return editing.acted(new, place, action)
+    def edit(text: str, examined: Examined) -> str:
+        sure = "sure" in form
+        new = editing.edited(text, value_of(examined), place, form, published, sure)
+        return editing.acted(new, place, action, published, sure)
 
     try:
-        saved = _change(desk, manuscript, change)
+        saved = change(desk, manuscript, edit)
     except Refused as refused:
         return _part(desk, manuscript, place, form, refused), 400
-    said = _said(saved)
+    said = said_of(saved)
     anchor = action.split("-")[1] if "-" in action else None
     return go("editor.part", said, survey=desk.survey, manuscript=manuscript, place=place, _anchor=anchor)
-
-
-def _said(saved: Paper) -> str:
-    count = len(drafting.readable(saved.document).problems)
-    if not count:
-        return "Saved."
-    return f"Saved. {count} problem{'s' * (count > 1)} in the questionnaire now, to be mended before publishing."
 
 
 @door.post("/<edition:manuscript>/remove/<slug:place>", AUTHOR, act="manuscript-save")
 def remove(desk: Desk, manuscript: str, place: str) -> ResponseReturnValue:
     """Remove a section, a page or a question whose id was typed."""
-    _, examined = _opened(desk, manuscript)
+    _, examined = opened(desk, manuscript)
     named = request.form.get("named", "").strip()
-    if named != str(editing.part_at(_value(examined), place).get("id")) or place == FRONT:
+    if named != str(editing.part_at(value_of(examined), place).get("id")) or place == FRONT:
         return _part(desk, manuscript, place, wrong_name=True), 400
-    _change(desk, manuscript, lambda text, examined: editing.without(text, _value(examined), place))
+    change(desk, manuscript, lambda text, examined: editing.without(text, value_of(examined), place))
     return go("editor.parts", f"{named} has been removed.", survey=desk.survey, manuscript=manuscript)
 
 
@@ -201,11 +193,11 @@ def add(desk: Desk, manuscript: str, place: str) -> ResponseReturnValue:
 
 
 def _add(desk: Desk, manuscript: str, place: str, form: Mapping[str, str], problems: tuple[Problem, ...]) -> str:
-    paper, examined = _opened(desk, manuscript)
-    depth = -1 if place == FRONT else place.count("-")
+    paper, examined = opened(desk, manuscript)
+    depth = depth_of(place)
     if depth > 1:
         raise NotFound("a question can be added to a page, not to a question")
-    part = editing.part_at(_value(examined), place) if depth >= 0 else {}
+    part = editing.part_at(value_of(examined), place) if depth >= 0 else {}
     faults = {problem.at: f"{problem.what}; {problem.do}" for problem in problems}
     more = {"paper": paper, "place": place, "depth": depth, "part": part, "types": TYPES}
     return render_template("staff/editor_add.html", form=form, faults=faults, **more)
@@ -217,21 +209,21 @@ def put_in(desk: Desk, manuscript: str, place: str) -> ResponseReturnValue:
     form, now = typed(), [""]
     named = {name: form.get(name, "").strip() for name in ("type", "text", "id", "title")}
 
-    def change(text: str, examined: Examined) -> str:
+    def edit(text: str, examined: Examined) -> str:
         if missing := _missing(named):
             raise Refused(missing)
         kind, words, name, title = named["type"], named["text"], named["id"], named["title"]
-        new, now[0] = editing.with_question(text, _value(examined), place, kind, words, name, title)
+        new, now[0] = editing.with_question(text, value_of(examined), place, kind, words, name, title)
         problems = drafting.readable(new).problems
         if faults := editing.faults(problems, now[0], {"id": "", "text": ""}):
             raise Refused(faults)
         return new
 
     try:
-        saved = _change(desk, manuscript, change)
+        saved = change(desk, manuscript, edit)
     except Refused as refused:
         return _add(desk, manuscript, place, form, refused.problems), 400
-    return go("editor.part", _said(saved), survey=desk.survey, manuscript=manuscript, place=now[0])
+    return go("editor.part", said_of(saved), survey=desk.survey, manuscript=manuscript, place=now[0])
 
 
 def _missing(named: Mapping[str, str]) -> list[Problem]:
@@ -260,11 +252,11 @@ def _condition(
     faults: tuple[tuple[int, str], ...] = (),
     more: tuple[str, ...] = (),
 ) -> str:
-    paper, examined = _opened(desk, manuscript)
+    paper, examined = opened(desk, manuscript)
     if place == FRONT:
         raise NotFound("the words around the questions are shown to everybody")
-    value = _value(examined)
-    part = editing.part_at(value, place)
+    value = value_of(examined)
+    around, at, part = editing.shown_at(value, place)
     known = operands(value, place, editing.languages(value)[0])
     said = posted or said_by_form(part.get("show_if"))
     link, tests = said or ("all", [])
@@ -273,11 +265,13 @@ def _condition(
         "staff/editor_condition.html",
         paper=paper,
         place=place,
+        around=around,
+        name=part.get("id") or f"{part.get('code')} of {editing.part_at(value, around).get('id')}",
         part=part,
         words=_words(part, value),
         now=_condition_words(examined, place, part),
         raw=None if said else json.dumps(part.get("show_if"), ensure_ascii=False, indent=2),
-        line=examined.document.lines.get(f"{editing.at_place(place)}/show_if", 1) if examined.document else 1,
+        line=examined.document.lines.get(f"{at}/show_if", 1) if examined.document else 1,
         link=link,
         tests=[*shown, (SingleTest(""), None)][:MOST_TESTS],
         known=known,
@@ -298,8 +292,8 @@ def save_condition(desk: Desk, manuscript: str, place: str) -> ResponseReturnVal
     link, tests = _posted()
     faults: list[tuple[int, str]] = []
 
-    def change(text: str, examined: Examined) -> str:
-        value = _value(examined)
+    def edit(text: str, examined: Examined) -> str:
+        value = value_of(examined)
         known = operands(value, place, editing.languages(value)[0])
         faults.extend(unsaid(tests, known))
         if faults:
@@ -307,24 +301,29 @@ def save_condition(desk: Desk, manuscript: str, place: str) -> ResponseReturnVal
         return _conditioned(text, value, place, (link, tests), known)
 
     try:
-        saved = _change(desk, manuscript, change)
+        saved = change(desk, manuscript, edit)
     except Refused as refused:
         more = tuple(f"{problem.what}; {problem.do}" for problem in refused.problems)
         return _condition(desk, manuscript, place, (link, tests), tuple(faults), more), 400
-    return go("editor.part", _said(saved), survey=desk.survey, manuscript=manuscript, place=place)
+    around = editing.part_of(place)
+    anchor = place.split("-")[3] if around != place else None
+    return go(
+        "editor.part", said_of(saved), survey=desk.survey, manuscript=manuscript, place=around, _anchor=anchor
+    )
 
 
 def _conditioned(
     text: str, value: dict[str, object], place: str, said: tuple[str, list[SingleTest]], known: list[Operand]
 ) -> str:
     """The text with a condition as a form says it; what no form can say is never written over."""
-    before = editing.part_at(value, place).get("show_if")
+    _, pointer, part = editing.shown_at(value, place)
+    before = part.get("show_if")
     stands = said_by_form(before)
     if stands is None:
         raise Refused([Problem("show_if", "no form can say this condition", "change it in the JSON")])
     if stands == said or (stands[1] == said[1] and len(said[1]) < 2):
         return text
-    at = f"{editing.at_place(place)}/show_if"
+    at = f"{pointer}/show_if"
     condition = condition_of(*said, known)
     new = splicing.remove(text, at) if condition is None else splicing.put(text, at, condition)
     wrong = [problem for problem in drafting.readable(new).problems if problem.at.startswith(at)]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from surveyapp import planning, working
@@ -25,7 +25,7 @@ _VALUES = (("codes", "codes"), ("labels", "labels"), ("numbers", "numbers"))
 def choose(desk: Desk) -> ResponseReturnValue:
     """What can be exported of a wave, and how."""
     printing.check_ready(desk)
-    printing.warm()
+    printing.warm(current_app.jinja_env)
     return _page(desk)
 
 

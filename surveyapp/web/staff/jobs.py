@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, render_template, send_file
+from flask import Blueprint, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from surveyapp import working
@@ -11,6 +11,8 @@ from surveyapp.retaining import JOB_DAYS
 from surveyapp.storage.jobs import DONE, DOUBTED, FAILED, LEFT, RUNNING, WAITING, Job
 from surveyapp.web.staff.doors import ANY_ROLE, Desk, Door
 from surveyapp.web.staff.pages import go
+from surveyapp.working import imports
+from surveyapp.working.imports import Clerk
 
 pages = Blueprint("jobs", __name__, url_prefix="/surveys/<slug:survey>/jobs")
 door = Door(pages)
@@ -47,7 +49,8 @@ def index(desk: Desk) -> ResponseReturnValue:
 @door.get("/<hex:job>", *ANY_ROLE)
 def one(desk: Desk, job: str) -> ResponseReturnValue:
     """One job: how far it is, and what to do with it."""
-    return render_template("staff/job.html", job=shown(of(desk, job)), days=JOB_DAYS)
+    found = of(desk, job)
+    return render_template("staff/job.html", job=shown(found), leads=leads(found), days=JOB_DAYS)
 
 
 @door.get("/<hex:job>/file", *ANY_ROLE)
@@ -68,6 +71,41 @@ def throw_away(desk: Desk, job: str) -> ResponseReturnValue:
     """Forget a job that is over, and erase what it made."""
     working.throw_away(desk.db, desk.home, desk.survey, of(desk, job).id)
     return go("jobs.index", "The job and what it made are erased.", survey=desk.survey)
+
+
+# ── work that is asked for on other pages ────────────────────────────────────
+
+
+def clerk(desk: Desk, wave: str = "") -> Clerk:
+    """Who hands something in, for the wave of the desk or one that is being prepared."""
+    wave = wave or desk.wave.name
+    return Clerk(desk.db, desk.home, desk.survey, wave, desk.member.email, desk.today, desk.office.now)
+
+
+def follow(desk: Desk, job: Job, endpoint: str, **values: str) -> ResponseReturnValue:
+    """Go to the page of what a job found, if it is done already, else to the job's own."""
+    if job.state == DONE:
+        return go(endpoint, survey=desk.survey, **values)
+    return go("jobs.one", survey=desk.survey, job=job.id.hex())
+
+
+def leads(job: Job) -> tuple[str, str] | None:
+    """What stands on the page where the work of a job goes on, and its address."""
+    if job.state != DONE or job.kind not in _LEADS:
+        return None
+    words, endpoint = _LEADS[job.kind]
+    if job.kind == imports.READ_LIST:
+        return words, url_for(endpoint, survey=job.survey, name=job.wave)
+    return words, url_for(endpoint, survey=job.survey, wave=job.wave, upload=job.settings["upload"])
+
+
+_LEADS = {
+    imports.LOOK_AT_FRAME: ("See what it changes", "units.newer_found"),
+    imports.LOAD_FRAME: ("See what was changed", "units.newer_found"),
+    imports.LOOK_AT_RETURNS: ("See what it holds", "keying.found"),
+    imports.LOAD_RETURNS: ("See what was loaded", "keying.found"),
+    imports.READ_LIST: ("Look at the list", "opening.frame"),
+}
 
 
 # ── what the API shares ──────────────────────────────────────────────────────
@@ -121,6 +159,7 @@ def shown(job: Job) -> dict[str, object]:
         "done": job.done,
         "total": job.total,
         "again": job.tries > 1,
+        "upload": "upload" in job.settings,
     }
 
 

@@ -30,7 +30,9 @@ from surveyapp.sampling import Design
 from surveyapp.storage import accounts
 from surveyapp.storage.papers import Overtaken, Preparation
 from surveyapp.web.staff.doors import Desk, Door
+from surveyapp.web.staff.jobs import clerk, follow
 from surveyapp.web.staff.pages import Form, go
+from surveyapp.working import imports
 
 pages = Blueprint("opening", __name__, url_prefix="/surveys/<slug:survey>/preparations")
 door = Door(pages)
@@ -236,7 +238,7 @@ class Sample(Step):
 def frame(desk: Desk, name: str) -> ResponseReturnValue:
     """The list: what was understood of it, or what is wrong."""
     known = _known(desk, name)
-    return _frame(known, Upload(revision=known.revision))
+    return _frame(desk, known, Upload(revision=known.revision))
 
 
 @door.post("/<slug:name>/frame", MANAGER, act="wave-prepare")
@@ -245,15 +247,28 @@ def set_frame(desk: Desk, name: str) -> ResponseReturnValue:
     known, form = _known(desk, name), Upload()
     if not form.validate_on_submit() or not form.file.data:
         form.file.errors = ["Choose the file"]
-        return _frame(known, form), 400
+        return _frame(desk, known, form), 400
     file = form.file.data
-    more = _faults(
-        form,
-        lambda: preparing.set_frame(desk.db, known, file.filename or "list", file.read(), _hand(desk, form)),
-    )
-    if more is not None:
-        return _frame(known, form, more=more), 400
+    try:
+        kept = preparing.set_frame(desk.db, known, file.filename or "list", file.read(), _hand(desk, form))
+    except Refused as refused:
+        return _frame(desk, known, form, more=form.take(refused)), 400
+    return _read(desk, kept)
+
+
+@door.post("/<slug:name>/frame/read", MANAGER, act="wave-prepare")
+def read_frame(desk: Desk, name: str) -> ResponseReturnValue:
+    """Have the list read that is still to be read."""
+    known = _known(desk, name)
+    if preparing.is_unread(known):
+        return _read(desk, known)
     return go("opening.frame", survey=desk.survey, name=name)
+
+
+def _read(desk: Desk, known: Preparation) -> ResponseReturnValue:
+    """Read the list, and go to what was understood of it; a large one is read by a job."""
+    job = imports.read_list(clerk(desk, known.wave), known)
+    return follow(desk, job, "opening.frame", name=known.wave)
 
 
 @door.post("/<slug:name>/frame/reading", MANAGER, act="wave-prepare")
@@ -262,8 +277,7 @@ def set_reading(desk: Desk, name: str) -> ResponseReturnValue:
     known, form = _known(desk, name), Columns()
     named = {field: form[field].data for field in COLUMNS if form[field].data}
     how = Reading(form.sheet.data or "", named, form.left_out.data or (), form.accepted.data or ())
-    preparing.set_reading(desk.db, known, how, _hand(desk, form))
-    return go("opening.frame", survey=desk.survey, name=name)
+    return _read(desk, preparing.set_reading(desk.db, known, how, _hand(desk, form)))
 
 
 @door.post("/<slug:name>/frame/sample", MANAGER, act="wave-prepare")
@@ -273,21 +287,23 @@ def set_sample(desk: Desk, name: str) -> ResponseReturnValue:
     drawn, number = form.how.data in {"size", "each"}, form.number.data or 0
     if drawn and number < 1:
         form.number.errors = ["Say how many"]
-        return _frame(known, Upload(revision=known.revision), sample=form), 400
+        return _frame(desk, known, Upload(revision=known.revision), sample=form), 400
     by = tuple(form.by.data or ())
     if form.how.data == "each" and not by:
         form.by.errors = ["Choose the strata of which so many are drawn each"]
-        return _frame(known, Upload(revision=known.revision), sample=form), 400
+        return _frame(desk, known, Upload(revision=known.revision), sample=form), 400
     design = Design(by, **{form.how.data: number}) if drawn else None
     more = _faults(
         form, lambda: preparing.set_sample(desk.db, known, design, form.seed.data or "", _hand(desk, form))
     )
     if more is not None:
-        return _frame(known, Upload(revision=known.revision), sample=form, more=more), 400
+        return _frame(desk, known, Upload(revision=known.revision), sample=form, more=more), 400
     return go("opening.frame", survey=desk.survey, name=name)
 
 
-def _frame(known: Preparation, form: Upload, sample: Sample | None = None, more: list[str] | None = None) -> str:
+def _frame(
+    desk: Desk, known: Preparation, form: Upload, sample: Sample | None = None, more: list[str] | None = None
+) -> str:
     found = preparing.understood(known)
     strata = list(found.listing.frame.strata) if found.listing else []
     sample = sample or _sample(known)
@@ -297,6 +313,8 @@ def _frame(known: Preparation, form: Upload, sample: Sample | None = None, more:
         known,
         form,
         found=found,
+        unread=preparing.is_unread(known),
+        job=imports.reading_of(desk.db, known) if preparing.is_unread(known) else None,
         columns=_columns(known, found),
         sample=sample,
         drawn=_drawn(known),
@@ -336,7 +354,7 @@ def _sample(known: Preparation) -> Sample:
 
 def _drawn(known: Preparation) -> int | None:
     """Units of the sample; None without one."""
-    found = preparing.frame(known) if known.settings.get("sample") and known.settings.get("list") else None
+    found = preparing.frame(known) if known.settings.get("sample") and known.counts else None
     return sum(unit.sampled for unit in found.units) if found else None
 
 

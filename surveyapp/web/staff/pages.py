@@ -3,9 +3,11 @@
 import mimetypes
 from typing import Any
 
-from flask import Response, redirect, session, url_for
+from flask import Response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms.fields import Field
 
 from surveyapp.problems import Refused
@@ -15,6 +17,18 @@ LONGEST_WORD = 200
 
 class Form(FlaskForm):  # type: ignore[misc]
     """A form of the staff site: `staff/forms.html` prints it, with every fault at its field."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """How the form is read."""
+
+        def wrap_formdata(self, form: "Form", formdata: Any) -> Any:
+            """What our pages send: files in the fields for files, words in the others, and no JSON."""
+            found = super().wrap_formdata(form, formdata)
+            if found is None or found is formdata or found is request.form:
+                return found
+            places = {field.name for field in form if isinstance(field, FileField)}
+            files = [(name, file) for name, file in request.files.items(multi=True) if name in places]
+            return CombinedMultiDict((MultiDict(files), request.form))
 
     def take(self, refused: Refused) -> list[str]:
         """Put the problems of a use case at the fields that they name; the sentences that found no field."""

@@ -11,6 +11,8 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from jinja2 import Environment
+
 from surveyapp import campaigning
 from surveyapp.planning import Json, compared
 from surveyapp.problems import NotAllowed, SurveyError
@@ -80,23 +82,25 @@ class Shown:
     compares: bool
 
 
-def warm() -> None:
-    """Load what counts while somebody reads a page: else the first table of a process waits for it."""
+def warm(pages: Environment) -> None:
+    """Load what counts, and the pages that show it, beside the serving: else the first table waits for it."""
     if "surveyapp.reporting" not in sys.modules:
-        Thread(target=_load).start()
+        Thread(target=_load, args=(pages,)).start()
 
 
-def _load() -> None:
-    for name in ("surveyapp.reporting", "surveyapp.coding", "surveyapp.export.workbook", "pyarrow.compute"):
+def _load(pages: Environment) -> None:
+    for name in ("surveyapp.reporting", "surveyapp.coding", "surveyapp.export.sentences", "scipy.special"):
         import_module(name)
+    for page in ("layout", "forms", "tables_parts", "builder", "tables", "tables_report"):
+        pages.get_template(f"staff/{page}.html")
 
 
 def why_not(db: Database, wave: Wave) -> str:
     """Why there are no tables of a wave yet; "" if there are."""
-    status = campaigning.status(db, wave.name)
-    if wave.state == "closed" and status.tray:
+    waits, released = campaigning.has_answers(db, wave.name)
+    if wave.state == "closed" and waits:
         return "The tray has not been opened: a key holder opens it."
-    if status.released:
+    if released:
         return ""
     if wave.state == "open":
         return "It is still open: answers are released when it is closed and its tray opened."
@@ -126,7 +130,8 @@ def take_in(desk: Desk) -> None:
     """Read the answers of the wave, so that the first table has them at hand."""
     from surveyapp import reporting
 
-    reporting.load(desk.db, desk.wave.name, desk.home.released, reporting.AT_HAND)
+    with reporting.counted_by(desk.db, desk.wave.name, desk.home.released, reporting.AT_HAND):
+        pass
 
 
 def check_compared(desk: Desk, plan: Json) -> None:
@@ -146,9 +151,8 @@ def check_compared(desk: Desk, plan: Json) -> None:
 def shown(protected: "ProtectedTable", report: "Report") -> Shown:
     """A table as a page shows it."""
     from surveyapp.analysis.tables import MARKS
+    from surveyapp.export.layouts import caption_number, laid_out
     from surveyapp.export.sentences import about_table, marks, meaning
-    from surveyapp.export.wordtables import caption_number
-    from surveyapp.export.workbook import laid_out
 
     table = protected.table
     body = laid_out(table, report)
@@ -169,7 +173,7 @@ def shown(protected: "ProtectedTable", report: "Report") -> Shown:
 
 
 def _lines(table: "Table", body: "Body") -> Iterator[Line]:
-    from surveyapp.export.wordtables import printed
+    from surveyapp.export.layouts import printed
 
     row_of = {place: row for (place, _), (row, _) in body.figures.items()}
     for place, row in enumerate(body.rows):

@@ -11,22 +11,23 @@ from typing import Any
 
 from flask import Blueprint, Response, after_this_request, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, StringField
 
 from surveyapp import privacy, returning
-from surveyapp.config import secret
 from surveyapp.instrument.keying import boxes
-from surveyapp.problems import Problem, Refused, SurveyError
 from surveyapp.retaining import SITTING_DAYS as KEPT_DAYS
-from surveyapp.returning import Kept, Loaded, Place
+from surveyapp.retaining import UPLOAD_DAYS
+from surveyapp.returning import Kept, Place
 from surveyapp.roles import MANAGER
 from surveyapp.storage.database import Connection
 from surveyapp.web import keying
 from surveyapp.web.keying import Keyroom
 from surveyapp.web.sittings import Sitting, as_text, from_text
 from surveyapp.web.staff.doors import Desk, Door, View
+from surveyapp.web.staff.jobs import clerk, follow
 from surveyapp.web.staff.pages import Form, go
+from surveyapp.working import imports
 
 pages = Blueprint("keying", __name__, url_prefix="/surveys/<slug:survey>/waves/<slug:wave>/returns")
 door = Door(pages)
@@ -147,83 +148,70 @@ def _to(desk: Desk) -> Callable[[str], str]:
 # ── a file ───────────────────────────────────────────────────────────────────
 
 
-class Load(Form):
+class HandIn(Form):
     """A file of coded returns."""
 
-    file = FileField("File of returns, CSV or Excel (.xlsx)")
+    file = FileField("File of returns, CSV or Excel (.xlsx)", [FileRequired("Choose the file")])
     unit_column = StringField("Column that names the organisation")
     partial = BooleanField("Take returns that lack a required answer")
     again = BooleanField("Take the file although one with the same returns was loaded before")
 
 
-def _entrance(desk: Desk) -> str:
-    return render_template("staff/returns.html", form=_form(desk), wave=desk.wave, **_NOTHING)
+@door.post("/file", MANAGER, act="returns-hand-in")
+def hand_in(desk: Desk) -> ResponseReturnValue:
+    """Take a file to be checked; nothing is loaded by that."""
+    form = HandIn()
+    if not form.validate_on_submit():
+        return _entrance(desk, form), 400
+    column = (form.unit_column.data or "").strip()
+    how = {"unit_column": column, "partial": form.partial.data, "again": form.again.data}
+    file = imports.File(form.file.data.filename or "returns", form.file.data.read(), how)
+    id_, job = imports.hand_in(clerk(desk), imports.LOOK_AT_RETURNS, file)
+    return follow(desk, job, "keying.found", wave=desk.wave.name, upload=id_.hex())
 
 
-_NOTHING: dict[str, object] = {"problems": (), "more": (), "checked": None, "most": SHOWN, "found": 0}
-
-
-def _form(desk: Desk) -> Load:
-    return Load(unit_column="unit" if desk.wave.kind == "listed" else "")
-
-
-@door.ask("/check", MANAGER)
-def check(desk: Desk) -> ResponseReturnValue:
-    """Say what loading a file would do, or every problem of it. Nothing is kept of it."""
-    return _read(desk, returning.check_returns)
-
-
-@door.post("/load", MANAGER, act="returns-load")
-def load(desk: Desk) -> ResponseReturnValue:
-    """Put every return of a file into the tray, or none."""
-    return _read(desk, returning.load_returns)
-
-
-def _read(desk: Desk, do: Callable[..., Loaded]) -> ResponseReturnValue:
-    form = Load()
-    if not form.validate_on_submit() or not form.file.data:
-        form.file.errors = ["Choose the file"]
-        return _loading(desk, form), 400
-    try:
-        done = do(
-            desk.db,
-            desk.wave.name,
-            form.file.data.filename or "returns",
-            form.file.data.read(),
-            desk.today,
-            unit_column=(form.unit_column.data or "").strip(),
-            partial=form.partial.data,
-            again=form.again.data,
-            key=lambda: secret(desk.home.keys / "returns", privacy.new_secret),
-        )
-    except Refused as refused:
-        return _loading(desk, form, problems=refused.problems), 400
-    except SurveyError as error:
-        return _loading(desk, form, more=[str(error)]), 409
-    if do is returning.check_returns:
-        return _loading(desk, form, checked=done)
-    count = f"{done.returns:,} return{'' if done.returns == 1 else 's'}"
-    once = "" if done.known_again or form.unit_column.data else _ONCE
-    return go("keying.home", f"{count} sealed in the tray.{once}", **_here(desk))
-
-
-_ONCE = " Do not load this file twice: it is too short to be known again."
-
-
-def _loading(
-    desk: Desk,
-    form: Load,
-    problems: tuple[Problem, ...] = (),
-    more: list[str] | None = None,
-    checked: Loaded | None = None,
-) -> str:
+@door.get("/file/<hex:upload>", MANAGER)
+def found(desk: Desk, upload: str) -> ResponseReturnValue:
+    """What a file of returns holds, or every problem of it."""
+    known = _import(desk, upload)
+    job = imports.job_about(desk.db, desk.survey, known.id)
+    form = HandIn(None, **known.how) if known.how else _form(desk)
     return render_template(
-        "staff/returns.html",
-        form=form,
-        wave=desk.wave,
-        problems=problems[:SHOWN],
-        found=len(problems),
-        most=SHOWN,
-        more=more or (),
-        checked=checked,
+        "staff/returns_found.html", known=known, job=job, form=form, wave=desk.wave, most=SHOWN, once=_ONCE
     )
+
+
+@door.post("/file/<hex:upload>/load", MANAGER, act="returns-load")
+def load(desk: Desk, upload: str) -> ResponseReturnValue:
+    """Put every return of a file into the tray, or none."""
+    look = request.form.get("look", 0, type=int)
+    job = imports.confirm(clerk(desk), imports.LOAD_RETURNS, _import(desk, upload), look)
+    if job is None:
+        return go("keying.found", **_here(desk), upload=upload)
+    return follow(desk, job, "keying.found", wave=desk.wave.name, upload=upload)
+
+
+@door.post("/file/<hex:upload>/throw-away", MANAGER, act="upload-erase")
+def throw_away(desk: Desk, upload: str) -> ResponseReturnValue:
+    """Erase a file of returns that was handed in."""
+    imports.give_up(desk.db, _import(desk, upload).id)
+    return go("keying.home", "The file is erased. Nothing was loaded.", **_here(desk))
+
+
+_ONCE = "Do not load this file twice: it is too short to be known again."
+
+
+def _entrance(desk: Desk, form: HandIn | None = None) -> str:
+    waiting = imports.waiting(desk.db, desk.home, desk.wave.name, imports.LOOK_AT_RETURNS)
+    return render_template(
+        "staff/returns.html", form=form or _form(desk), wave=desk.wave, waiting=waiting, days=UPLOAD_DAYS
+    )
+
+
+def _form(desk: Desk) -> HandIn:
+    return HandIn(None, unit_column="unit" if desk.wave.kind == "listed" else "")
+
+
+def _import(desk: Desk, upload: str) -> imports.Import:
+    name = desk.wave.name
+    return imports.found(desk.db, desk.home, name, imports.LOOK_AT_RETURNS, bytes.fromhex(upload))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from surveyapp import campaigning, planning
@@ -27,7 +27,7 @@ METHODS = (
 @door.get("/tables", ANALYST)
 def index(desk: Desk) -> ResponseReturnValue:
     """The waves of a survey with what there is of each, and its plans."""
-    printing.warm()
+    printing.warm(current_app.jinja_env)
     waves = [(wave, printing.why_not(desk.db, wave)) for wave in campaigning.waves_of(desk.db, desk.survey)]
     plans = planning.plans(desk.db, desk.survey)
     return render_template("staff/tables.html", waves=waves[::-1], plans=plans, generated=GENERATED)
@@ -193,12 +193,13 @@ def table(desk: Desk, plan: str) -> ResponseReturnValue:
 
 
 def _changed(desk: Desk, plan: str, edit: planning.Edit, said: str, place: str) -> ResponseReturnValue:
+    read_at = _revision() or -1  # it is saved already: 0, which is a new one, would be refused for its name
     try:
-        planning.change(desk.db, desk.survey, plan, edit, desk.member.email, desk.today, _revision())
+        planning.change(desk.db, desk.survey, plan, edit, desk.member.email, desk.today, read_at)
     except Refused as refused:
         chosen = planning.plan(desk.db, desk.survey, plan)
         places = {"unit": "unit", "weights": "method", "title": "title"}
-        faults = [(places.get(p.at.split("/")[1], place), _sentence(p)) for p in refused.problems]
+        faults = [(places.get(p.at.strip("/").split("/")[0], place), _sentence(p)) for p in refused.problems]
         return _plan_page(desk, chosen, faults)
     return go("tables.plan", said, survey=desk.survey, plan=plan)
 

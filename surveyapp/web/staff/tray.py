@@ -8,7 +8,7 @@ from surveyapp import campaigning
 from surveyapp.problems import SurveyError
 from surveyapp.ranges import Range, small
 from surveyapp.roles import KEY_HOLDER
-from surveyapp.storage.jobs import DONE, FAILED, RUNNING
+from surveyapp.storage.jobs import AT_WORK, DONE, FAILED
 from surveyapp.web.staff.doors import Desk, Door
 from surveyapp.web.staff.pages import Form, go
 from surveyapp.working import tray as opening
@@ -58,7 +58,7 @@ def _page(desk: Desk, form: Key) -> str:
         sealed=_sealed(found.tray, max(found.tray, desk.wave.population), minimum),
         minimum=minimum,
         job=job,
-        running=job is not None and job.state == RUNNING and not stopped,
+        running=job is not None and job.state in AT_WORK and not stopped,
         failed=(opening.STOPPED if stopped else job.said if job and job.state == FAILED else ""),
         done=job.said if job and job.state == DONE else "",
     )

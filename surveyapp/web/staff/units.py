@@ -3,33 +3,34 @@
 A unit never stands in an address: it comes as a value of a query or of a form, and so stays out of the trail.
 """
 
-import base64
-import hashlib
 import re
-import zlib
-from binascii import Error as NotBase64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired
+from wtforms.validators import ValidationError
 
 from surveyapp import framing, working, writing
 from surveyapp.fieldwork import DISPOSITIONS, read_bounces, takes_answers
-from surveyapp.frames import changes
-from surveyapp.framing import Plan, Reading
-from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.framing import Reading
+from surveyapp.problems import NotFound, Problem, Refused
+from surveyapp.retaining import UPLOAD_DAYS
 from surveyapp.roles import MANAGER
 from surveyapp.storage.frames import Listed
 from surveyapp.templates import STAGES
 from surveyapp.web.staff.doors import Desk, Door
+from surveyapp.web.staff.jobs import clerk, follow
 from surveyapp.web.staff.pages import Form, go
+from surveyapp.working import imports
 
 pages = Blueprint("units", __name__, url_prefix="/surveys/<slug:survey>/waves/<slug:wave>/organisations")
 door = Door(pages)
+
+SHOWN = 200
+"""Problems of a file that the page lists."""
 
 STATES = {
     "": "Everybody",
@@ -45,18 +46,22 @@ STATES = {
 """What the list can be narrowed to, and what it is called."""
 
 
-class Contact(Form):
-    """Whom a unit's letters are for, and where they go."""
+class OfUnit(Form):
+    """A unit to which something is done."""
 
     unit = HiddenField()
+
+
+class Contact(OfUnit):
+    """Whom a unit's letters are for, and where they go."""
+
     contact = StringField("Contact")
     email = StringField("E-mail address")
 
 
-class Noted(Form):
+class Noted(OfUnit):
     """What became of a unit that does not answer."""
 
-    unit = HiddenField()
     disposition = RadioField(
         "What became of it",
         choices={"": "Nothing: it is asked like the others", **{name: STATES[name] for name in DISPOSITIONS}},
@@ -64,27 +69,37 @@ class Noted(Form):
     )
 
 
-class Reminder(Form):
+class Reminder(OfUnit):
     """Which reminder goes to one unit."""
 
-    unit = HiddenField()
     kind = SelectField(
         "Words", choices={"": "Any reminder", **{stage: f"{stage.capitalize()} reminder" for stage in STAGES}}
     )
 
 
-class NewCode(Form):
+class NewCode(OfUnit):
     """A unit's identifier, typed to show that a new code is meant."""
 
-    unit = HiddenField()
     named_code = StringField()
 
+    def validate_named_code(self, field: StringField) -> None:
+        """The identifier itself, and nothing like it."""
+        _check_typed(field, self.unit, "send it a new code")
 
-class Removal(Form):
+
+class Removal(OfUnit):
     """A unit's identifier, typed to show that its removal is meant."""
 
-    unit = HiddenField()
     named_removal = StringField()
+
+    def validate_named_removal(self, field: StringField) -> None:
+        """The identifier itself, and nothing like it."""
+        _check_typed(field, self.unit, "erase its contact")
+
+
+def _check_typed(field: StringField, unit: HiddenField, to: str) -> None:
+    if field.data != unit.data:
+        raise ValidationError(f"Type {unit.data} to {to}")
 
 
 class Bounces(Form):
@@ -93,9 +108,10 @@ class Bounces(Form):
     file = FileField("File (.csv)", [FileRequired("Choose a file")])
 
 
-class Read(Form):
-    """How the file of a newer list is read."""
+class Newer(Form):
+    """A newer list, and how its file is read."""
 
+    file = FileField("Frame (.csv or .xlsx)", [FileRequired("Choose a file")])
     sheet = StringField("Sheet of a workbook")
     columns = TextAreaField("Which column is which")
     left_out = TextAreaField("Columns not to keep")
@@ -117,20 +133,6 @@ _FIELD = re.compile("[a-z][a-z0-9_]{0,39}")
 
 def _lines(text: str | None) -> list[str]:
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
-
-
-class Newer(Read):
-    """A newer list."""
-
-    file = FileField("Frame (.csv or .xlsx)", [FileRequired("Choose a file")])
-
-
-class Apply(Read):
-    """A newer list whose changes were shown: its file packed, and the mark of what was shown."""
-
-    name = HiddenField(validators=[InputRequired()])
-    content = HiddenField(validators=[InputRequired()])
-    seen = HiddenField()
 
 
 # ── the list ─────────────────────────────────────────────────────────────────
@@ -214,11 +216,6 @@ def _found(desk: Desk, unit: str) -> Listed:
     return framing.find(desk.db, desk.wave.name, unit)
 
 
-def _back(desk: Desk, unit: str, said: str) -> ResponseReturnValue:
-    session["said"] = said
-    return redirect(unit_address(desk.survey, desk.wave.name, unit), 303)
-
-
 def unit_address(survey: str, wave: str, unit: str) -> str:
     """The address of a unit's page. Not by `url_for`, which keeps what it builds."""
     return f"{url_for('units.one', survey=survey, wave=wave)}?{urlencode({'unit': unit})}"
@@ -228,86 +225,92 @@ def unit_address(survey: str, wave: str, unit: str) -> str:
 def contact(desk: Desk) -> ResponseReturnValue:
     """Change whom letters are for, or their address."""
     form = Contact()
-    unit = form.unit.data or ""
-    _found(desk, unit)
-    try:
-        framing.change_contact(
-            desk.db, desk.wave.name, unit, contact=form.contact.data or "", email=form.email.data or ""
-        )
-    except Refused as refused:
-        return _one(desk, unit, form, problems=form.take(refused))
-    return _back(desk, unit, "The contact was changed. The access code stays.")
+
+    def do(unit: str) -> None:
+        given = {"contact": form.contact.data or "", "email": form.email.data or ""}
+        framing.change_contact(desk.db, desk.wave.name, unit, **given)
+
+    return _done(desk, form, do, "The contact was changed. The access code stays.")
 
 
 @door.post("/mark", MANAGER, act="unit-mark")
 def mark(desk: Desk) -> ResponseReturnValue:
     """Say what became of a unit, or take that back."""
     form = Noted()
-    unit = form.unit.data or ""
-    _found(desk, unit)
-    if not form.validate_on_submit():
-        return _one(desk, unit, form)
-    writing.mark_organisation(desk.db, desk.wave.name, unit, form.disposition.data or "", desk.today)
-    return _back(desk, unit, "It was noted.")
+
+    def do(unit: str) -> None:
+        writing.mark_organisation(desk.db, desk.wave.name, unit, form.disposition.data or "", desk.today)
+
+    return _done(desk, form, do, "It was noted.")
 
 
 @door.post("/code", MANAGER, act="unit-code")
 def code(desk: Desk) -> ResponseReturnValue:
     """Send a unit a new code; the old one is void, and a draft under it is erased."""
-    form = NewCode()
-    unit = form.unit.data or ""
-    _found(desk, unit)
-    if form.named_code.data != unit:
-        form.named_code.errors = [f"Type {unit} to send it a new code"]
-        return _one(desk, unit, form)
-    writing.write_new_code(desk.db, desk.home.outbox_key, desk.wave.name, unit, desk.today)
-    _send(desk)
-    return _back(desk, unit, "A letter with a new code is on its way. The old code no longer works.")
+
+    def do(unit: str) -> None:
+        writing.write_new_code(desk.db, desk.home.outbox_key, desk.wave.name, unit, desk.today)
+        _send(desk)
+
+    return _done(desk, NewCode(), do, "A letter with a new code is on its way. The old code no longer works.")
 
 
 @door.post("/remind", MANAGER, act="unit-remind")
 def remind(desk: Desk) -> ResponseReturnValue:
     """Send a unit a reminder by hand."""
     form = Reminder()
-    unit = form.unit.data or ""
-    _found(desk, unit)
-    if not form.validate_on_submit():
-        return _one(desk, unit, form)
-    writing.write_reminder(desk.db, desk.home.outbox_key, desk.wave.name, unit, form.kind.data or "", desk.today)
-    _send(desk)
-    return _back(desk, unit, "A reminder is on its way.")
+
+    def do(unit: str) -> None:
+        kind = form.kind.data or ""
+        writing.write_reminder(desk.db, desk.home.outbox_key, desk.wave.name, unit, kind, desk.today)
+        _send(desk)
+
+    return _done(desk, form, do, "A reminder is on its way.")
 
 
 @door.post("/again", MANAGER, act="unit-letter-again")
 def again(desk: Desk) -> ResponseReturnValue:
     """Send again what did not reach a unit, or of which nobody knows."""
-    unit = request.form.get("unit", "")
-    _found(desk, unit)
-    writing.write_again(desk.db, desk.home.outbox_key, desk.wave.name, [unit], desk.today)
-    _send(desk)
-    return _back(desk, unit, "The letter is on its way again.")
+
+    def do(unit: str) -> None:
+        writing.write_again(desk.db, desk.home.outbox_key, desk.wave.name, [unit], desk.today)
+        _send(desk)
+
+    return _done(desk, OfUnit(), do, "The letter is on its way again.")
 
 
 @door.post("/arrived", MANAGER, act="unit-letter-arrived")
 def arrived(desk: Desk) -> ResponseReturnValue:
     """Say that a letter of which nobody knew has arrived."""
-    unit = request.form.get("unit", "")
-    _found(desk, unit)
-    writing.mark_sent(desk.db, desk.wave.name, unit, desk.today)
-    return _back(desk, unit, "The letter is noted as sent.")
+
+    def do(unit: str) -> None:
+        writing.mark_sent(desk.db, desk.wave.name, unit, desk.today)
+
+    return _done(desk, OfUnit(), do, "The letter is noted as sent.")
 
 
 @door.post("/remove", MANAGER, act="unit-remove")
 def remove(desk: Desk) -> ResponseReturnValue:
     """Erase a unit's contact, letters, code and draft for good, once its identifier is typed."""
-    form = Removal()
+
+    def do(unit: str) -> None:
+        framing.remove(desk.db, desk.wave.name, unit)
+
+    return _done(desk, Removal(), do, "Contact and letters are erased; it is not written to again.")
+
+
+def _done(desk: Desk, form: OfUnit, do: Callable[[str], None], said: str) -> ResponseReturnValue:
+    """Do something to the unit of a form and go back to its page, or show there what is wrong."""
     unit = form.unit.data or ""
     _found(desk, unit)
-    if form.named_removal.data != unit:
-        form.named_removal.errors = [f"Type {unit} to erase its contact"]
+    if not form.validate_on_submit():
         return _one(desk, unit, form)
-    framing.remove(desk.db, desk.wave.name, unit)
-    return _back(desk, unit, "Contact and letters are erased; it is not written to again.")
+    try:
+        do(unit)
+    except Refused as refused:
+        return _one(desk, unit, form, problems=form.take(refused))
+    session["said"] = said
+    return redirect(unit_address(desk.survey, desk.wave.name, unit), 303)
 
 
 def _send(desk: Desk) -> None:
@@ -347,61 +350,69 @@ def note_bounces(desk: Desk) -> ResponseReturnValue:
 
 @door.get("/newer", MANAGER)
 def newer(desk: Desk) -> ResponseReturnValue:
-    """Where a newer list is handed in."""
-    return render_template("staff/units_newer.html", form=Newer(None), problems=(), plan=None)
+    """Where a newer list is handed in, and those that were and wait."""
+    return _newer(desk, Newer(None))
 
 
-@door.ask("/newer", MANAGER)
-def look_at_newer(desk: Desk) -> ResponseReturnValue:
-    """What a newer list would change."""
+@door.post("/newer", MANAGER, act="frame-hand-in")
+def hand_in_newer(desk: Desk) -> ResponseReturnValue:
+    """Take a newer list to be read; nothing is changed by that."""
     form = Newer()
-    problems: Sequence[Problem] = ()
-    if form.validate_on_submit():
-        content, name = form.file.data.read(), form.file.data.filename or "frame.csv"
-        try:
-            plan = framing.preview(desk.db, desk.wave.name, name, content, form.how())
-        except Refused as refused:
-            problems = refused.problems
-        else:
-            return _shown(form, name, content, plan)
-    return render_template("staff/units_newer.html", form=form, problems=problems, plan=None), 400
-
-
-def _shown(form: Form, name: str, content: bytes, plan: Plan, again: bool = False) -> ResponseReturnValue:
-    kept = {field: form[field].data or "" for field in ("sheet", "columns", "left_out", "accepted")}
-    packed = base64.b64encode(zlib.compress(content)).decode()
-    apply = Apply(None, name=name, content=packed, seen=_mark(plan), **kept)
-    lines = changes(plan.difference)
-    return render_template("staff/units_changes.html", form=apply, plan=plan, lines=lines, again=again)
-
-
-@door.post("/newer/apply", MANAGER, act="frame-load")
-def apply_newer(desk: Desk) -> ResponseReturnValue:
-    """Bring the frame to what the newer list says; all of it or nothing."""
-    form = Apply()
-    name, how = form.name.data or "", form.how()
-    content = _unpacked(form.content.data or "")
-    plan = framing.preview(desk.db, desk.wave.name, name, content, how)
-    if _mark(plan) != form.seen.data:
-        return _shown(form, name, content, plan, again=True)
-    framing.load(desk.db, desk.wave.name, name, content, how)
-    return go("units.index", f"The frame was changed: {plan.difference}.", survey=desk.survey, wave=desk.wave.name)
-
-
-def _mark(plan: Plan) -> str:
-    """What was shown, so that nothing else is done."""
-    found = plan.difference
-    said = "\n".join([*map(str, found.changed), *map(str, found.new), *(unit.unit for unit in found.gone)])
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
-def _unpacked(packed: str) -> bytes:
-    """The file as it came. Raises `SurveyError` for what was not packed here."""
-    opener = zlib.decompressobj()
     try:
-        content = opener.decompress(base64.b64decode(packed, validate=True), framing.MAX_BYTES)
-    except (NotBase64, ValueError, zlib.error):
-        raise SurveyError("the file did not arrive whole; choose it again") from None
-    if opener.unconsumed_tail or not opener.eof:
-        raise SurveyError("the file did not arrive whole; choose it again")
-    return content
+        if not form.validate_on_submit():
+            return _newer(desk, form), 400
+        how = form.how()
+    except Refused as refused:
+        form.take(refused)
+        return _newer(desk, form), 400
+    kept = {"sheet": how.sheet, "named": how.named, "left_out": how.left_out, "accepted": how.accepted}
+    file = imports.File(form.file.data.filename or "frame.csv", form.file.data.read(), kept)
+    id_, job = imports.hand_in(clerk(desk), imports.LOOK_AT_FRAME, file)
+    return follow(desk, job, "units.newer_found", wave=desk.wave.name, upload=id_.hex())
+
+
+@door.get("/newer/<hex:upload>", MANAGER)
+def newer_found(desk: Desk, upload: str) -> ResponseReturnValue:
+    """What a newer list would change, or what is wrong with it."""
+    known = _import(desk, upload)
+    job = imports.job_about(desk.db, desk.survey, known.id)
+    return render_template("staff/units_changes.html", known=known, job=job, form=_filled(known), most=SHOWN)
+
+
+@door.post("/newer/<hex:upload>/apply", MANAGER, act="frame-load")
+def apply_newer(desk: Desk, upload: str) -> ResponseReturnValue:
+    """Bring the frame to what the newer list says; all of it or nothing."""
+    look = request.form.get("look", 0, type=int)
+    job = imports.confirm(clerk(desk), imports.LOAD_FRAME, _import(desk, upload), look)
+    if job is None:
+        return go("units.newer_found", **_at(desk), upload=upload)
+    return follow(desk, job, "units.newer_found", wave=desk.wave.name, upload=upload)
+
+
+@door.post("/newer/<hex:upload>/throw-away", MANAGER, act="upload-erase")
+def throw_newer_away(desk: Desk, upload: str) -> ResponseReturnValue:
+    """Erase a newer list that was handed in."""
+    imports.give_up(desk.db, _import(desk, upload).id)
+    return go("units.newer", "The file is erased. Nothing was changed.", **_at(desk))
+
+
+def _newer(desk: Desk, form: Newer) -> str:
+    waiting = imports.waiting(desk.db, desk.home, desk.wave.name, imports.LOOK_AT_FRAME)
+    return render_template("staff/units_newer.html", form=form, waiting=waiting, days=UPLOAD_DAYS)
+
+
+def _import(desk: Desk, upload: str) -> imports.Import:
+    return imports.found(desk.db, desk.home, desk.wave.name, imports.LOOK_AT_FRAME, bytes.fromhex(upload))
+
+
+def _filled(known: imports.Import) -> Newer:
+    """The form for another file, to be read in the same way."""
+    if not known.how:
+        return Newer(None)
+    columns = [f"{field}={heading}" for field, heading in known.how["named"].items()]
+    lines = {"columns": columns, **{name: known.how[name] for name in ("left_out", "accepted")}}
+    return Newer(None, sheet=known.how["sheet"], **{name: "\n".join(line) for name, line in lines.items()})
+
+
+def _at(desk: Desk) -> dict[str, str]:
+    return {"survey": desk.survey, "wave": desk.wave.name}

@@ -13,9 +13,10 @@
   function form() { return document.getElementById("builder-form"); }
 
   // Only what is chosen stands in the address, so that it can be kept and read.
-  function address() {
+  function address(more) {
     var chosen = new URLSearchParams();
     new FormData(form()).forEach(function (value, name) { if (value) chosen.append(name, value); });
+    if (more) chosen.append("more", more);
     var query = chosen.toString();
     return form().getAttribute("action") + (query ? "?" + query : "");
   }
@@ -27,10 +28,10 @@
     ready = null;
   }
 
-  function refresh() {
+  function refresh(more) {
     forget();
     asked = new AbortController();
-    var to = address();
+    var to = address(more && more.value);
     fetch(to, { signal: asked.signal, credentials: "same-origin" })
       .then(function (answer) { return answer.text(); })
       .then(function (text) {
@@ -39,6 +40,8 @@
         ready = function () {
           ready = null;
           show(page);
+          var next = more && document.getElementById(more.dataset.then);
+          if (next) next.focus();
           window.history.replaceState(null, "", to);
         };
         if (!pressed) ready();
@@ -73,7 +76,7 @@
   // Never at once after typing: whoever leaves a field by a click must meet what they click on.
   function soon() {
     forget();
-    waiting = setTimeout(refresh, PAUSE);
+    waiting = setTimeout(function () { refresh(); }, PAUSE);
   }
 
   document.addEventListener("pointerdown", function () { pressed = true; });
@@ -86,7 +89,17 @@
   });
 
   document.addEventListener("change", function (event) {
-    if (ours(event)) (typed(event) ? soon : refresh)();
+    if (!ours(event)) return;
+    if (typed(event)) soon();
+    else refresh();
+  });
+
+  // One more column, filter or net: the button asks for the page with it, and the cursor goes there.
+  document.addEventListener("click", function (event) {
+    var more = event.target.closest && event.target.closest("button[name=more]");
+    if (!more || !ours(event)) return;
+    event.preventDefault();
+    refresh(more);
   });
 
   document.addEventListener("input", function (event) {
