@@ -1,6 +1,8 @@
 """gunicorn for a real site, behind a proxy that speaks TLS: the settings of `surveyapp serve`."""
 
-from surveyapp.web.server import OPTIONS
+from surveyapp.web.server import OPTIONS, load_once
+
+load_once()
 
 bind = "127.0.0.1:8000"  # where no systemd hands over the port of surveyapp-web.socket
 workers = 2  # one a core; 110 MB each, 70 more once an analyst is there, and tables of 100,000 answers on top

@@ -42,7 +42,7 @@ class Site:
         token = staffing.begin_session(self.db, self.ids[who], NOW, second=True)
         staff = self.app.mounts["/staff"]
         with staff.test_request_context():
-            sealed = staff.session_interface.seal({"token": token})
+            sealed = staff.session_interface.seal({"token": token, "since": NOW})
         context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
         context.add_cookies([{"name": "staff", "value": sealed, "domain": "127.0.0.1", "path": "/staff"}])
         page = context.new_page()

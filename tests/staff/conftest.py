@@ -76,7 +76,7 @@ class Office:
             token = staffing.begin_session(self.db, self.ids[who], self.now, second=True)
             staff = self.site.mounts["/staff"]
             with staff.test_request_context():
-                sealed = staff.session_interface.seal({"token": token})
+                sealed = staff.session_interface.seal({"token": token, "since": self.now})
             colleague.client.set_cookie("staff", sealed, path="/staff")
             colleague.get("/")
         return colleague

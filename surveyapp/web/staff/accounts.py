@@ -148,7 +148,7 @@ def invite(desk: Desk, account: str) -> ResponseReturnValue:
     return go("accounts.one", _invite(desk, person.account.email, _by(desk)), account=account)
 
 
-@door.post("/<hex:account>/disabled", ADMIN, act="account-disable", within=True)
+@door.post("/<hex:account>/disabled", ADMIN, act="account-disable", within=True, fresh="accounts.one")
 def disable(desk: Desk, account: str) -> ResponseReturnValue:
     """Let it in no more."""
     person = _person(desk, account)
@@ -164,7 +164,7 @@ def enable(desk: Desk, account: str) -> ResponseReturnValue:
     return go("accounts.one", "The account is in use again.", account=account)
 
 
-@door.post("/<hex:account>/second", ADMIN, act="second-take", within=True)
+@door.post("/<hex:account>/second", ADMIN, act="second-take", within=True, fresh="accounts.one")
 def take_second(desk: Desk, account: str) -> ResponseReturnValue:
     """Take away a second factor that was lost."""
     form, person = Changes(), _person(desk, account)

@@ -28,6 +28,9 @@ ANY_ROLE = tuple(ROLES)
 
 LONGEST_NOTE = 300
 
+FRESH = 600
+"""Seconds after a sign-in within which what cannot be taken back may be done."""
+
 
 class Told:
     """What this process knows to be in the trail today of acts that get one line a day: it need not ask again."""
@@ -100,13 +103,14 @@ class Desk:
 class Permission:
     """Who may open a page (roles, or ANYONE, SIGNED_IN, ADMIN), and the name of its act, "" if nothing changes.
 
-    `daily` and `within` say how the act comes into the trail; see `Door.post`.
+    `daily` and `within` say how the act comes into the trail, `fresh` that it cannot be undone; see `Door.post`.
     """
 
     roles: tuple[str, ...]
     act: str = ""
     daily: bool = False
     within: bool = False
+    fresh: str = ""
 
 
 PERMISSIONS: dict[str, Permission] = {}
@@ -139,6 +143,7 @@ class Door:
         said: tuple[str, ...] = (),
         daily: bool = False,
         within: bool = False,
+        fresh: str = "",
     ) -> Callable[[View], View]:
         """An act, for members with one of `roles`: a name of `staffing.ACTS`.
 
@@ -146,11 +151,13 @@ class Door:
         line. Never name a field here that could hold anything about a respondent, or a secret. A `daily` act is
         done hundreds of times on end, as coding answers is: it gets one line a day, member and object. `within`:
         the use case writes the line itself, in the transaction of the act (`staffing.note`); so do acts that are
-        open to anyone, where a line an attempt would let anyone fill the disk.
+        open to anyone, where a line an attempt would let anyone fill the disk. `fresh` is for what cannot be taken
+        back, and names the page on which its form stands: whoever signed in longer than `FRESH` ago signs in again
+        first, and comes back to that page.
         """
         if act not in staffing.ACTS:
             raise KeyError(f"{act} is not in staffing.ACTS")
-        return self._register("POST", rule, Permission(roles, act, daily, within), said)
+        return self._register("POST", rule, Permission(roles, act, daily, within, fresh), said)
 
     def ask(self, rule: str, *roles: str) -> Callable[[View], View]:
         """A post that changes nothing (a preview, a check), for members with one of `roles`."""
@@ -165,9 +172,12 @@ class Door:
 
             @wraps(view)
             def opened(**values: Any) -> ResponseReturnValue:
+                given = dict(values)
                 desk = self._desk(permission, values)
                 if isinstance(desk, Desk):
                     g.desk = desk
+                    if permission.fresh and not _is_fresh(desk.office.now()):
+                        return _sign_in_again(permission.fresh, given)
                     return _recorded(desk, permission, values, said, lambda: view(desk, **values))
                 return desk
 
@@ -245,6 +255,22 @@ def _ask_to_sign_in() -> ResponseReturnValue:
     if request.method == "GET":
         return redirect(url_for("entrance.sign_in", then=request.full_path.rstrip("?")))
     return redirect(url_for("entrance.sign_in"), 303)
+
+
+def come_in(token: str, now: int) -> None:
+    """Note in the cookie that its browser has just signed in."""
+    session["token"], session["since"] = token, now
+
+
+def _is_fresh(now: int) -> bool:
+    return abs(now - int(session.get("since", 0))) <= FRESH
+
+
+def _sign_in_again(page: str, given: Mapping[str, Any]) -> ResponseReturnValue:
+    known = next(current_app.url_map.iter_rules(page)).arguments
+    there = url_for(page, **{name: value for name, value in given.items() if name in known})
+    session["said"] = "This cannot be taken back, so sign in again first. Then do it once more."
+    return redirect(url_for("entrance.sign_in", then=there.removeprefix(request.script_root)), 303)
 
 
 SHOWING = {"entrance.second", "entrance.show_second", "entrance.spare", "entrance.show_spare", "entrance.sign_out"}

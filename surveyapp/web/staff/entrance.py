@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 from surveyapp import admitting, privacy, staffing
 from surveyapp.admitting import Entered, ShutOut, UnknownLink
 from surveyapp.problems import NotAdmitted, Refused
-from surveyapp.web.staff import postroom
+from surveyapp.web.staff import doors, postroom
 from surveyapp.web.staff.devices import porch, remember
 from surveyapp.web.staff.doors import ANYONE, SIGNED_IN, Desk, Door
 from surveyapp.web.staff.pages import Form, go
@@ -51,6 +51,8 @@ def come_in(desk: Desk) -> ResponseReturnValue:
     except NotAdmitted as refusal:
         form.password.errors = [str(refusal)]
         return _sign_in(desk, form), _status(refusal)
+    if before := session.get("token"):  # somebody signs in again
+        staffing.end_session(desk.db, before)
     return _go_on(desk, entered, _local(form.then.data))
 
 
@@ -69,6 +71,7 @@ def _go_on(desk: Desk, entered: Entered, then: str, said: str = "") -> ResponseR
     if said:
         session["said"] = said
     if entered.done:
+        doors.come_in(entered.token, desk.office.now())
         remember(desk.office, entered.account)
         return redirect(request.script_root + then, 303)
     session["then"] = then

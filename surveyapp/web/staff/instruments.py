@@ -153,7 +153,7 @@ def compare(desk: Desk) -> ResponseReturnValue:
     return redirect(url_for(".compared", survey=desk.survey, version=version, before=before))
 
 
-@door.post("/<edition:version>/retire", AUTHOR, act="version-retire")
+@door.post("/<edition:version>/retire", AUTHOR, act="version-retire", fresh="instruments.one")
 def retire(desk: Desk, version: str) -> ResponseReturnValue:
     """Let no new wave begin with a version."""
     form = Retire()

@@ -11,6 +11,7 @@ from surveyapp import admitting, staffing
 from surveyapp.problems import NotAdmitted, Refused
 from surveyapp.roles import ROLES, sees_both
 from surveyapp.staffing import By
+from surveyapp.web.staff import doors
 from surveyapp.web.staff.devices import porch, remember
 from surveyapp.web.staff.doors import SIGNED_IN, Desk, Door
 from surveyapp.web.staff.pages import Form, go
@@ -65,7 +66,7 @@ def change_password(desk: Desk) -> ResponseReturnValue:
         form.present.errors = [str(refusal)]
         return _page(desk, form), 429
     session.clear()
-    session["token"] = entered.token
+    doors.come_in(entered.token, desk.office.now())
     remember(desk.office, desk.member.id)
     return go("mine.index", "Your password was changed. Every other session of yours has ended.")
 

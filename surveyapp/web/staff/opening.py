@@ -567,7 +567,7 @@ def check(desk: Desk, name: str) -> ResponseReturnValue:
     return _check(desk, known, Open(revision=known.revision))
 
 
-@door.post("/<slug:name>/open", MANAGER, act="wave-open")
+@door.post("/<slug:name>/open", MANAGER, act="wave-open", fresh="opening.check")
 def open_wave(desk: Desk, name: str) -> ResponseReturnValue:
     """Open the wave."""
     known, form = _known(desk, name), Open()

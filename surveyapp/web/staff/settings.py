@@ -187,7 +187,7 @@ def move(desk: Desk) -> ResponseReturnValue:
     return go("settings.index", said, **_here(desk))
 
 
-@door.post("/close", MANAGER, act="wave-close")
+@door.post("/close", MANAGER, act="wave-close", fresh="settings.index")
 def close(desk: Desk) -> ResponseReturnValue:
     """Close the wave for good, once its name is typed."""
     form = Close()

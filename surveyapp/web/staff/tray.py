@@ -29,7 +29,7 @@ def index(desk: Desk) -> ResponseReturnValue:
     return _page(desk, Key())
 
 
-@door.post("/waves/<slug:wave>/tray", KEY_HOLDER, act="tray-open")
+@door.post("/waves/<slug:wave>/tray", KEY_HOLDER, act="tray-open", fresh="tray.index")
 def open_tray(desk: Desk) -> ResponseReturnValue:
     """Begin to open the tray."""
     form, wave = Key(), desk.wave

@@ -289,7 +289,7 @@ def arrived(desk: Desk) -> ResponseReturnValue:
     return _done(desk, OfUnit(), do, "The letter is noted as sent.")
 
 
-@door.post("/remove", MANAGER, act="unit-remove")
+@door.post("/remove", MANAGER, act="unit-remove", fresh="units.index")
 def remove(desk: Desk) -> ResponseReturnValue:
     """Erase a unit's contact, letters, code and draft for good, once its identifier is typed."""
 
