@@ -3,12 +3,13 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, expect
 from werkzeug.serving import make_server
 
 from surveyapp import staffing
@@ -126,6 +127,21 @@ def test_what_is_wrong_is_said_and_read_aloud(page: Page) -> None:
     page.select_option("#percent_of", "row")
     expect(page.locator("#result .govuk-error-summary")).to_contain_text("need a banner")
     expect(page.locator("#builder-said")).to_contain_text("need a banner")
+
+
+def test_an_answer_that_comes_late_does_not_write_over_a_page_that_is_being_left(page: Page) -> None:
+    held: dict[str, Route] = {}
+    page.route("**/builder?*", lambda route: held.__setitem__(route.request.resource_type, route))
+    with page.expect_request(lambda request: request.resource_type == "fetch") as asked:
+        page.select_option("#q", "kind")
+    with page.expect_request(lambda request: request.is_navigation_request()):
+        page.get_by_role("button", name="Show the table").first.click(no_wait_after=True)
+    with suppress(Error):
+        held["fetch"].continue_()
+    page.wait_for_timeout(500)
+    assert (chosen(page), asked.value.failure) == ({}, "net::ERR_ABORTED")
+    held["document"].continue_()
+    expect(page.locator("#result h2").first).to_have_text("Table 1: What about kind?")
 
 
 def test_without_scripts_a_button_asks_for_the_table(chromium: Browser, address: tuple[str, str]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pyotp
 import pytest
 from docx import Document
-from playwright.sync_api import Browser, Download, Page
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from surveyapp import staffing, working
@@ -29,6 +29,7 @@ from surveyapp.config import Home
 from surveyapp.storage.database import Database, connect
 from surveyapp.web.staff import create_site
 from tests.browser.conftest import Quiet
+from tests.browser.people import Someone
 from tests.makers import make_all_types, make_answers, make_home, send
 
 pytestmark = pytest.mark.browser
@@ -86,43 +87,16 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 @dataclass
-class Person:
+class Person(Someone):
     """Somebody at a browser of their own."""
 
     town: Town
-    page: Page
     complaints: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> Page:
         """Open a page of the staff site."""
         self.page.goto(f"{self.town.address}/staff{path}")
         return self.page
-
-    def press(self, button: str) -> None:
-        """Press a button."""
-        self.page.get_by_role("button", name=button, exact=True).first.click()
-        self.page.wait_for_load_state()
-
-    def follow(self, link: str) -> None:
-        """Follow a link of this name."""
-        self.page.locator("main").get_by_role("link", name=link).first.click()
-        self.page.wait_for_load_state()
-
-    @property
-    def title(self) -> str:
-        """The heading of the page."""
-        return self.page.locator("h1").inner_text()
-
-    def keep(self, button: str) -> bytes:
-        """Press a button or follow a link that brings a file."""
-        with self.page.expect_download() as begun:
-            main = self.page.locator("main")
-            main.get_by_role("button", name=button).or_(main.get_by_role("link", name=button)).first.click()
-        return _content(begun.value)
-
-
-def _content(download: Download) -> bytes:
-    return Path(download.path()).read_bytes()
 
 
 @contextmanager
@@ -131,7 +105,7 @@ def person(browser: Browser, town: Town, name: str) -> Iterator[Person]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(15_000)
-    someone = Person(town, page)
+    someone = Person(page, town)
     page.on("pageerror", lambda error: someone.complaints.append(str(error)))
     page.on("console", lambda said: someone.complaints.append(said.text) if "Content Sec" in said.text else None)
     someone.go("/")
@@ -172,8 +146,7 @@ def publish(author: Person) -> None:
     """The author publishes a file, having seen what that does."""
     author.go("/surveys/tiny/questionnaires")
     document = json.dumps(make_all_types(), indent=2).encode()
-    files = [{"name": "tiny.json", "mimeType": "application/json", "buffer": document}]
-    author.page.locator("input[type=file]").first.set_input_files(files)  # type: ignore[arg-type]
+    author.hand("tiny.json", document)
     author.press("Check")
     assert author.title == "Publish tiny@1"
     author.press("Publish 1")
@@ -189,8 +162,7 @@ def prepare(manager: Person, holder: Person) -> bytes:
     regions = ("North", "South")
     rows = "\n".join(f"U{n:03},Team {n},team{n}@example.org,{regions[n % 2]}" for n in range(UNITS))
     frame = f"unit,name,email,region\n{rows}\n".encode()
-    files = [{"name": "frame.csv", "mimeType": "text/csv", "buffer": frame}]
-    manager.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    manager.hand("frame.csv", frame)
     manager.press("Hand it in")
     assert "40 organisations, 40 with an address" in manager.page.inner_text("main")
     manager.follow("Next: strata that go with the answers")
@@ -217,8 +189,7 @@ def make_key(holder: Person) -> bytes:
     key = holder.keep("Make the key")
     assert key.startswith(b"surveyapp private key 1\nwave tiny-2026\n")
     holder.go("/surveys/tiny/preparations/tiny-2026/key")
-    files = [{"name": "tiny-2026.key", "mimeType": "text/plain", "buffer": key}]
-    holder.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    holder.hand("tiny-2026.key", key)
     holder.press("Bring it back and open a test box")
     assert "was rehearsed" in holder.page.inner_text("main")
     return key
@@ -247,8 +218,8 @@ def answer(town: Town, browser: Browser) -> None:
     page.goto(f"{town.address}/answer/page/p2")
     page.get_by_role("button", name="Save and continue").click()
     page.goto(f"{town.address}/answer/check")
-    page.get_by_role("button", name=re.compile("Send")).click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Send")).click()
     assert "received" in page.inner_text("main").lower()
     page.close()
     pepper = (town.home.keys / "pepper").read_bytes()
@@ -263,16 +234,15 @@ def close(manager: Person) -> None:
     manager.go("/surveys/tiny/waves/tiny-2026/settings")
     manager.page.fill("#named", "tiny-2026")
     manager.press("Close this wave")
-    assert "closed" in manager.page.inner_text("main")
+    manager.says("It is closed.")
 
 
 def open_tray(holder: Person, key: bytes) -> None:
     """The key holder opens the tray with the file."""
     holder.go("/surveys/tiny/waves/tiny-2026/tray")
-    files = [{"name": "tiny-2026.key", "mimeType": "text/plain", "buffer": key}]
-    holder.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    holder.hand("tiny-2026.key", key)
     holder.press("Open the tray")
-    holder.page.wait_for_function("() => document.body.innerText.includes('The tray is empty')", timeout=30_000)
+    holder.waits_for("The tray is empty")
 
 
 def build_a_table(analyst: Person) -> None:

@@ -17,10 +17,9 @@ from datetime import date
 from email import message_from_bytes, policy
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from surveyapp import demonstration, working
 from surveyapp.config import Home
@@ -29,6 +28,7 @@ from surveyapp.demonstration.respondent import Respondent
 from surveyapp.storage.database import connect
 from surveyapp.web.staff import create_site
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.people import Someone
 from tests.browser.serving_staff import serving_site
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +70,8 @@ class Place:
         visit.press("Sign in")
         if visit.page.locator("#code").count():
             visit.page.fill("#code", staff.code(int(time.time())))
-            visit.page.locator("main button").first.click()
-            visit.page.wait_for_load_state()
+            with visit.page.expect_navigation():
+                visit.page.locator("main button").first.click()
         assert visit.title == "Your surveys", visit.title
         return visit
 
@@ -79,7 +79,7 @@ class Place:
         """A browser of its own."""
         context = self.browser.new_context(viewport={"width": width, "height": 860}, accept_downloads=True)
         context.set_default_timeout(15_000)
-        return Visit(self, context.new_page())
+        return Visit(context.new_page(), self)
 
     def work(self) -> None:
         """The worker does what waits."""
@@ -92,47 +92,14 @@ class Place:
 
 
 @dataclass
-class Visit:
-    """Somebody at a browser."""
+class Visit(Someone):
+    """Somebody at a browser in the demonstration."""
 
     place: Place
-    page: Page
 
     def go(self, path: str) -> None:
         """Open an address of the site."""
         self.page.goto(self.place.address + path)
-
-    def press(self, button: str) -> None:
-        """Press a button."""
-        self.page.locator("main").get_by_role("button", name=button, exact=True).first.click()
-        self.page.wait_for_load_state()
-
-    def follow(self, link: str) -> None:
-        """Follow a link whose name begins so."""
-        self.page.locator("main").get_by_role("link", name=link).first.click()
-        self.page.wait_for_load_state()
-
-    def hand(self, name: str, content: bytes) -> None:
-        """Choose a file."""
-        files: Any = [{"name": name, "mimeType": "application/octet-stream", "buffer": content}]
-        self.page.locator("main input[type=file]").first.set_input_files(files)
-
-    def keep(self, button: str) -> bytes:
-        """Press a button or follow a link that brings a file."""
-        with self.page.expect_download() as begun:
-            main = self.page.locator("main")
-            main.get_by_role("button", name=button).or_(main.get_by_role("link", name=button)).first.click()
-        return Path(begun.value.path()).read_bytes()
-
-    def says(self, words: str) -> None:
-        """Check that the page says something."""
-        main = self.page.inner_text("main")
-        assert words in main, main
-
-    @property
-    def title(self) -> str:
-        """The heading of the page."""
-        return self.page.locator("h1").first.inner_text()
 
     def take(self, name: str, at: str = "") -> None:
         """Take a picture of what is in sight, `at` an element if one is named."""
@@ -237,8 +204,8 @@ def respondent(place: Place) -> None:
     visit.take("tutorial-respondent-sections")
     visit.go("/answer/check")
     visit.take("tutorial-respondent-check")
-    visit.page.get_by_role("button", name=re.compile("Send")).click()
-    visit.page.wait_for_load_state()
+    with visit.page.expect_navigation():
+        visit.page.get_by_role("button", name=re.compile("Send")).click()
     visit.take("tutorial-respondent-sent")
     answers = reconstruct(
         read_figures((FIGURES / "dat-2012.json").read_bytes()),
@@ -262,7 +229,7 @@ def ending(place: Place) -> None:
     holder.hand(f"{WAVE}.key", place.key)
     holder.take("tutorial-key-tray")
     holder.press("Open the tray")
-    holder.page.wait_for_function("() => document.body.innerText.includes('The tray is empty')", timeout=30_000)
+    holder.waits_for("The tray is empty")
 
 
 def analyst(place: Place) -> None:

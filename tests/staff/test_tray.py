@@ -1,11 +1,13 @@
 """The tray: opened by its key holder with a key that is in memory only; how far it is can be looked at."""
 
+import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from surveyapp import campaigning, privacy, working
+from surveyapp import campaigning, privacy, reporting, working
 from surveyapp.storage import jobs
 from surveyapp.storage.jobs import Job
 from surveyapp.working import tray
@@ -47,6 +49,37 @@ def test_all_answers_leave_the_tray_of_a_closed_wave(office: Office):
     assert "The last opening is done: 20 responses released, 0 stay in the tray." in page
     assert "Destroy the key file now" in page
     assert campaigning.status(office.db, "tiny-1").released == 20
+
+
+def test_an_opening_that_ends_while_its_page_is_made_is_looked_at_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+):
+    """What was sealed a moment ago must not stand there for good beside "the last opening is done"."""
+    answered(office, 20)
+    campaigning.close_wave(office.db, "tiny-1", TODAY)
+    holder = office.enter("key_holder")
+    holder.get(PAGE)
+    may_end = threading.Event()
+
+    def slow(*given: Any) -> reporting.Opened:
+        may_end.wait(20)
+        return open_tray(*given)
+
+    open_tray, status = reporting.open_tray, campaigning.status
+    monkeypatch.setattr(reporting, "open_tray", slow)
+    holder.post(PAGE, {"key": (privacy.key_file("tiny-1", office.key).encode(), "tiny-1.key")})
+
+    def read_just_before(*given: Any) -> campaigning.Status:
+        found = status(*given)
+        may_end.set()
+        settled(office)
+        return found
+
+    monkeypatch.setattr(campaigning, "status", read_just_before)
+    page = holder.get(PAGE).text
+    monkeypatch.setattr(campaigning, "status", status)
+    assert ("The tray is being opened" in page, "tray.js" in page) == (True, True)
+    assert "The last opening is done: 20 responses released" in holder.get(PAGE).text
 
 
 def test_before_the_close_only_batches_leave(office: Office):

@@ -47,9 +47,10 @@ def open_tray(desk: Desk) -> ResponseReturnValue:
 
 
 def _page(desk: Desk, form: Key) -> str:
+    # The job before the tray: of an opening that ends in between, the page says that it goes on, and looks again.
+    job = opening.last_opening(desk.db, desk.wave)
     found = campaigning.status(desk.db, desk.wave.name)
     minimum = campaigning.minimum_base(desk.db, desk.wave)
-    job = opening.last_opening(desk.db, desk.wave)
     stopped = job is not None and opening.is_stopped(job, desk.office.now())
     return render_template(
         "staff/tray.html",

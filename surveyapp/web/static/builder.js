@@ -79,6 +79,11 @@
     waiting = setTimeout(function () { refresh(); }, PAUSE);
   }
 
+  // Who presses “Show the table” leaves this page: an answer that still comes must not write over the address.
+  document.addEventListener("submit", function (event) {
+    if (ours(event)) forget();
+  });
+
   document.addEventListener("pointerdown", function () { pressed = true; });
 
   ["pointerup", "pointercancel"].forEach(function (name) {
