@@ -90,7 +90,7 @@ manual: $(VENV)/.test  ## Build the manual into manual/, to be read in any brows
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open manual/index.html"
 
-pictures: $(VENV)/.test $(VENV)/.debian  ## Take the pictures of the tutorials anew, walking through the demonstration
+pictures: $(VENV)/.test $(VENV)/.debian  ## Take the pictures of the tutorials and of the staff site anew, walking through the demonstration
 	$(BIN)/python -m tests.browser.tours docs/pictures
 
 translations: $(VENV)/.run  ## Find what the pages say, bring the catalogues up to date and compile them

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from surveyapp import privacy, staffing
+from surveyapp.acting import needs
 from surveyapp.mail import Letter, Server, Transport
 from surveyapp.passwords import password_faults
 from surveyapp.problems import NotAdmitted, NotAllowed, Problem, Refused, SurveyError
-from surveyapp.roles import Member
+from surveyapp.roles import ADMIN, Member
 from surveyapp.staffing import SESSION, By
 from surveyapp.storage import accounts
 from surveyapp.storage.accounts import Account
@@ -393,6 +394,7 @@ class Post:
     sender: str = ""
 
 
+@needs(ADMIN)
 def send_invitation(db: Database, post: Post, email: str, by: By) -> None:
     """Send somebody the link to a new account; earlier links are void. Raises what `staffing.invitation` raises,
     and what the transport raises.

@@ -15,7 +15,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal
 
-from surveyapp import privacy
+from surveyapp import privacy, roles
+from surveyapp.acting import needs
 from surveyapp.config import Home, read_file
 from surveyapp.problems import SurveyError
 from surveyapp.storage import forensics, waves
@@ -111,6 +112,7 @@ ATTACKS: list[Attack] = []
 """All of them, in the order in which they are printed."""
 
 
+@needs(roles.MANAGER, roles.KEY_HOLDER)
 def audit(home: Home, db: Database, name: str, logs: Sequence[Path] = ()) -> list[Outcome]:
     """Run every attack on an installation, for one wave. `logs` are files beside those in the folder.
 
@@ -199,6 +201,7 @@ def _sum(outcomes: Sequence[Outcome]) -> str:
 # ── the scene ────────────────────────────────────────────────────────────────
 
 
+@needs(roles.MANAGER, roles.KEY_HOLDER)
 def scene(home: Home, db: Database, name: str, logs: Sequence[Path] = ()) -> Scene:
     """Everything that the attacks need, from the files of an installation."""
     with db.reading() as connection:

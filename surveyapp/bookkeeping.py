@@ -5,6 +5,7 @@ It counts. Who sent which answers is not asked, and nothing is opened: it can be
 
 from collections.abc import Iterator
 
+from surveyapp.acting import OPERATOR, needs
 from surveyapp.problems import Problem
 from surveyapp.storage import books
 from surveyapp.storage.books import Account
@@ -13,6 +14,7 @@ from surveyapp.storage.database import Database
 _RESTORE = "restore a backup, and ask those who build this programme how it came about"
 
 
+@needs(OPERATOR)
 def imbalances(db: Database) -> list[Problem]:
     """Everything in the store that contradicts itself; nothing, if the books balance.
 

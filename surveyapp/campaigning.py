@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from surveyapp import fieldwork, privacy
+from surveyapp.acting import OPERATOR, needs
 from surveyapp.colours import colour_problems
 from surveyapp.fieldwork import Frame, Unit, cell_sizes, days_left, naming_problems, printed_day
 from surveyapp.frames import room_beside
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.problems import NotFound, NotSaved, Problem, Refused, SurveyError
+from surveyapp.roles import ANALYST, KEY_HOLDER, MANAGER, ROLES
 from surveyapp.storage import counted, letters, loadings, people, responses, sittings, uploads, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
@@ -43,6 +45,7 @@ class Status:
     released: int
 
 
+@needs(MANAGER)
 def open_wave(
     db: Database,
     name: str,
@@ -110,10 +113,13 @@ def _audience(frame: Frame | None) -> dict[str, Any]:
     return {"kind": "listed", "issued": frame.issued, "sample_seed": frame.seed}
 
 
+@needs(MANAGER)
 def check_name(db: Database, name: str) -> None:
     """Raise `SurveyError` for a name that is taken or unfit for a wave."""
     _check_name(name)
-    if name in names(db):
+    with db.reading() as connection:
+        taken = {wave.name for wave in waves.waves(connection)}
+    if name in taken:
         raise SurveyError(f"there is a wave {name} already; choose another name")
 
 
@@ -128,6 +134,7 @@ def _key_pair() -> tuple[bytes, bytes]:
     return private, public
 
 
+@needs(MANAGER)
 def change_settings(db: Database, name: str, changes: Changes, today: date) -> Wave:
     """Change what the pages of a wave bear, and its last day, as long as it has not been closed.
 
@@ -172,6 +179,7 @@ def _closing_problems(day: str, today: date) -> list[Problem]:
     return [Problem("closes", f"{printed_day(day)} is over", "give today or a later day, or use: wave close")]
 
 
+@needs(MANAGER)
 def invite(db: Database, name: str, today: date) -> list[tuple[Unit, str]]:
     """Give every organisation with an address and without a code one; the codes are returned and never kept.
 
@@ -189,6 +197,7 @@ def _give_codes(connection: Connection, name: str) -> list[tuple[Unit, str]]:
     return [(unit, code) for _, unit, code in codes]
 
 
+@needs(MANAGER)
 def close_wave(db: Database, name: str, today: date) -> Wave:
     """Close a wave: no more answers are taken, unfinished drafts and the days of answering are erased.
 
@@ -210,18 +219,21 @@ def close_wave(db: Database, name: str, today: date) -> Wave:
     return closed
 
 
+@needs(OPERATOR)
 def names(db: Database) -> list[str]:
     """The names of all waves."""
     with db.reading() as connection:
         return [wave.name for wave in waves.waves(connection)]
 
 
+@needs(*ROLES)
 def waves_of(db: Database, survey: str) -> list[Wave]:
     """The waves of a survey, by name."""
     with db.reading() as connection:
         return [wave for wave in waves.waves(connection) if wave.survey == survey]
 
 
+@needs(*ROLES)
 def wave_of(db: Database, survey: str, name: str) -> Wave:
     """A wave of a survey. Raises `NotFound`, also for the wave of another survey."""
     with db.reading() as connection:
@@ -231,12 +243,14 @@ def wave_of(db: Database, survey: str, name: str) -> Wave:
     return wave
 
 
+@needs(OPERATOR)
 def survey_of(db: Database, name: str) -> str:
     """The survey of a wave. Raises `NotFound`."""
     with db.reading() as connection:
         return waves.wave_named(connection, name).survey
 
 
+@needs(KEY_HOLDER)
 def minimum_base(db: Database, wave: Wave) -> int:
     """The smallest number of answers that leave the tray of a wave together, and that stay in it together."""
     with db.reading() as connection:
@@ -244,6 +258,7 @@ def minimum_base(db: Database, wave: Wave) -> int:
     return max(found, privacy.SMALLEST_CELL)
 
 
+@needs(*ROLES)
 def status(db: Database, name: str) -> Status:
     """Counts of a wave. Raises `NotFound`."""
     with db.reading() as connection:
@@ -258,12 +273,14 @@ def status(db: Database, name: str) -> Status:
         )
 
 
+@needs(ANALYST)
 def has_answers(db: Database, name: str) -> tuple[bool, bool]:
     """Whether boxes of a wave wait in the tray, and whether responses are released; nothing is counted."""
     with db.reading() as connection:
         return responses.has_boxes(connection, name), responses.has_responses(connection, name)
 
 
+@needs(*ROLES)
 def sent_known(db: Database, name: str, folder: Path) -> dict[str, int] | None:
     """What `reporting.sent` has found out, if it was kept in `folder` and still holds; else None.
 
@@ -275,12 +292,14 @@ def sent_known(db: Database, name: str, folder: Path) -> dict[str, int] | None:
         return counted.kept(folder, name, responses.fingerprint(connection, name))
 
 
+@needs(MANAGER)
 def check_move(db: Database, name: str, version: str) -> Comparison:
     """What moving an open wave to a newer version would change; nothing is changed. Raises like `move_wave`."""
     with db.reading() as connection:
         return _movable(connection, name, version)
 
 
+@needs(MANAGER)
 def move_wave(db: Database, name: str, version: str) -> Comparison:
     """Let an open wave go on with a newer version of its questionnaire; the comparison of the two.
 

@@ -50,8 +50,9 @@ from surveyapp.problems import (
     UnknownCode,
     say,
 )
-from surveyapp.storage import people, submission, waves
+from surveyapp.storage import desks, people, submission, waves
 from surveyapp.storage.database import Connection, Database
+from surveyapp.storage.desks import Laid
 from surveyapp.storage.people import Invitation
 from surveyapp.storage.waves import Wave
 
@@ -389,15 +390,15 @@ def submit(db: Database, visit: Visit, today: date) -> Instrument:
     page that could not be read or where a required answer is missing.
     """
     with db.transaction(visit.code_hash) as connection:
-        now = _desk(connection, visit, today)
+        found = desks.laid(connection, visit.wave, visit.code_hash)
+        now = _made(connection, found, visit, today)
         unfinished = {*now.unread, *(page for page, _ in missing(now.route))}
         if unfinished:
             raise Unfinished(next(page for page in now.route.pages if page in unfinished))
-        invitation = people.invitation(connection, visit.code_hash)
-        if invitation is None:
+        if found.invitation is None:
             _store_code(connection, visit)
-            invitation = Invitation(visit.code_hash, visit.wave, visit.salt, "open")
-        box = submission.sealed(now.wave, now.instrument, now.route, invitation.strata)
+        strata = found.invitation.strata if found.invitation else {}
+        box = submission.sealed(now.wave, now.instrument, now.route, strata)
         submission.record(connection, visit.code_hash, visit.wave, privacy.new_id(), box, today.isoformat())
     return now.instrument
 
@@ -444,13 +445,15 @@ def _new_seed() -> str:
 
 
 def _desk(connection: Connection, visit: Visit, today: date) -> Desk:
-    wave = waves.wave_named(connection, visit.wave)
-    invitation = people.invitation(connection, visit.code_hash)
+    return _made(connection, desks.laid(connection, visit.wave, visit.code_hash), visit, today)
+
+
+def _made(connection: Connection, found: Laid, visit: Visit, today: date) -> Desk:
+    wave, instrument, invitation = found.wave, found.instrument, found.invitation
     if invitation is None and wave.kind == "listed":
         raise UnknownCode("that access code is not one of ours")
     _check_open(wave, invitation, today)
-    instrument = waves.published(connection, wave.survey, wave.version)
-    draft = _opened(people.draft(connection, visit.code_hash), visit)
+    draft = _opened(found.draft, visit)
     way = route(instrument, draft.answers)
     unit = {"name": invitation.name, "unit": invitation.unit, **invitation.strata} if invitation else {}
     visited = touched(way, draft.answers) if draft.visited is None else draft.visited

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from surveyapp import bookkeeping, config, keyring, mail, privacy, retaining, rotating
+from surveyapp.acting import OPERATOR, needs
 from surveyapp.config import Home
 from surveyapp.documents import nearest
 from surveyapp.problems import SurveyError
@@ -56,6 +57,7 @@ class Patient:
         return self.now.date()
 
 
+@needs(OPERATOR)
 def examine(home: Home, now: datetime, post: bool = False) -> list[Finding]:
     """Everything about an installation that can be looked at, the ill things not first but in order.
 
@@ -189,7 +191,7 @@ def _key_fault(home: Home, wave: Wave) -> str:
 
 
 def _clock(patient: Patient) -> Iterator[Finding]:
-    """A clock that goes behind what was written here before, or is plainly wrong."""
+    """A clock that goes behind what was written here before, is far ahead of it, or is plainly wrong."""
     newest = max((_changed(path) for path in (patient.home.database, patient.home.keys)), default=patient.now)
     days = _days(patient)
     if newest > patient.now + timedelta(minutes=5):
@@ -197,6 +199,9 @@ def _clock(patient: Patient) -> Iterator[Finding]:
         yield Finding("clock", ILL, behind, "set the clock: days close waves and send reminders")
     elif days and max(days) > patient.now.date().isoformat():
         yield Finding("clock", ILL, f"a wave was opened on {max(days)}, which is to come", "set the clock")
+    elif patient.db and (doubt := retaining.doubt(patient.db, patient.today)):
+        do = f"if the clock is wrong, set it; if it is right: surveyapp retention run --today {patient.today}"
+        yield Finding("clock", ILL, f"{doubt}: nothing is erased meanwhile", do)
     else:
         yield Finding("clock", WELL, f"{patient.now:%Y-%m-%d %H:%M} UTC")
 
@@ -218,6 +223,9 @@ def _copies(patient: Patient) -> Iterator[Finding]:
     newest = max((each.made_on for each in backups.backups(patient.home.backups)), default=None)
     if newest is None:
         yield Finding("backups", WARNING, "none in backups/", "surveyapp backup, once a day")
+    elif newest > patient.today:
+        do = "if it was made while the clock was ahead, erase it with its hash: it would be kept until its day"
+        yield Finding("backups", WARNING, f"the newest is of {newest}, which is to come", do)
     elif patient.today - newest > OLDEST_BACKUP:
         yield Finding("backups", WARNING, f"the newest is of {newest}", "surveyapp backup, once a day")
     else:

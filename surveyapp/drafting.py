@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from surveyapp import publishing
+from surveyapp.acting import needs
 from surveyapp.documents import MAX_BYTES, VERSION
 from surveyapp.instrument import Instrument, splicing
 from surveyapp.instrument.checking import Examined, examine
@@ -17,6 +18,7 @@ from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.instrument.model import choices
 from surveyapp.problems import NotFound, Problem, Refused
 from surveyapp.publishing import Consequences, Published
+from surveyapp.roles import AUTHOR
 from surveyapp.storage import papers, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.papers import MANUSCRIPT, Overtaken, Paper
@@ -46,6 +48,7 @@ class TwoTexts(Overtaken):
 # ── the manuscripts of a survey ──────────────────────────────────────────────
 
 
+@needs(AUTHOR)
 def manuscripts(db: Database, survey: str) -> list[tuple[Paper, int]]:
     """The manuscripts of a survey by name, each with the number of its problems."""
     with db.reading() as connection:
@@ -53,18 +56,21 @@ def manuscripts(db: Database, survey: str) -> list[tuple[Paper, int]]:
     return [(paper, len(examine(paper.document).problems)) for paper in found]
 
 
+@needs(AUTHOR)
 def manuscript(db: Database, survey: str, name: str) -> Paper:
     """One manuscript. Raises `NotFound`."""
     with db.reading() as connection:
         return _paper(connection, survey, name)
 
 
+@needs(AUTHOR)
 def is_in_hand(db: Database, survey: str, name: str) -> bool:
     """Whether there is a manuscript of this name."""
     with db.reading() as connection:
         return papers.paper(connection, MANUSCRIPT, survey, name) is not None
 
 
+@needs(AUTHOR)
 def begin(db: Database, survey: str, name: str, text: str, who: str, today: date) -> Paper:
     """A new manuscript. Raises `Refused` for a name that is none or is taken, for a text that cannot be kept."""
     faults = _name_faults(name) + _text_faults(text)
@@ -77,6 +83,7 @@ def begin(db: Database, survey: str, name: str, text: str, who: str, today: date
         return papers.save(connection, MANUSCRIPT, new)
 
 
+@needs(AUTHOR)
 def from_version(db: Database, survey: str, version: str) -> str:
     """The text of a published version with the name of the next one in it, nothing else changed."""
     text = publishing.text(db, survey, version).decode()
@@ -104,6 +111,7 @@ def from_nothing(survey: str, title: str, version: str) -> str:
     return splicing.put(splicing.put(text, "/version", version), "/title", title.strip() or "A new survey")
 
 
+@needs(AUTHOR)
 def next_version(db: Database, survey: str, version: str = "") -> str:
     """A name for the next version after one (or the newest, or the year's first) that is not published yet."""
     with db.reading() as connection:
@@ -125,6 +133,7 @@ def _numbered(version: str) -> tuple[str, int]:
 # ── writing ──────────────────────────────────────────────────────────────────
 
 
+@needs(AUTHOR)
 def save(db: Database, survey: str, name: str, text: str, revision: int, who: str, today: date) -> Paper:
     """Save a text that was begun at `revision`; the same text again changes nothing.
 
@@ -149,6 +158,7 @@ def save(db: Database, survey: str, name: str, text: str, revision: int, who: st
             raise TwoTexts(str(overtaken), new, known) from None
 
 
+@needs(AUTHOR)
 def edit(db: Database, survey: str, name: str, revision: int, change: Edit, who: str, today: date) -> Paper:
     """Change a manuscript by a form: `change` gets its text and what it says, and gives the new text.
 
@@ -181,6 +191,7 @@ def readable(text: str) -> Examined:
     return examined
 
 
+@needs(AUTHOR)
 def throw_away(db: Database, survey: str, name: str) -> None:
     """Throw a manuscript away. Raises `NotFound`."""
     with db.transaction() as connection:
@@ -219,6 +230,7 @@ def _text_faults(text: str) -> list[Problem]:
 # ── publishing ───────────────────────────────────────────────────────────────
 
 
+@needs(AUTHOR)
 def published_names(db: Database, survey: str) -> dict[str, frozenset[str]]:
     """The questions of all published versions of a survey, each with the codes that it ever had."""
     found: dict[str, frozenset[str]] = {}
@@ -231,6 +243,7 @@ def published_names(db: Database, survey: str) -> dict[str, frozenset[str]]:
     return found
 
 
+@needs(AUTHOR)
 def trend(db: Database, survey: str, examined: Examined) -> Comparison | None:
     """What a questionnaire does to the trend from the newest published version; None where that cannot be said.
 
@@ -252,6 +265,7 @@ def named(text: str, version: str) -> str:
     return text if value.get("version") == version else splicing.put(text, "/version", version)
 
 
+@needs(AUTHOR)
 def wanted_version(db: Database, survey: str, text: str) -> str:
     """The version that a text calls itself, or the next free one if that is published with another text."""
     document = examine(text).document
@@ -262,6 +276,7 @@ def wanted_version(db: Database, survey: str, text: str) -> str:
     return next_version(db, survey, mine) if mine in taken or not mine else mine
 
 
+@needs(AUTHOR)
 def consequences(db: Database, survey: str, text: str, version: str, before: str = "") -> Consequences:
     """What publishing a text under this name would do. Raises `Refused` with every problem, as `publish` would."""
     new = named(text, version)
@@ -269,6 +284,7 @@ def consequences(db: Database, survey: str, text: str, version: str, before: str
     return publishing.consequences(db, new.encode(), before)
 
 
+@needs(AUTHOR)
 def publish(db: Database, survey: str, name: str, revision: int, version: str, today: date) -> Published:
     """Publish a manuscript under the name of a version, and put it away.
 

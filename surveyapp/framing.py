@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from surveyapp import frames, privacy
+from surveyapp.acting import needs
 from surveyapp.documents import nearest
 from surveyapp.frames import (
     Column,
@@ -24,6 +25,7 @@ from surveyapp.frames import (
 )
 from surveyapp.instrument import Instrument, maximum_size
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import ANALYST, MANAGER
 from surveyapp.storage import frames as stored
 from surveyapp.storage import people, waves
 from surveyapp.storage.database import Connection, Database
@@ -75,6 +77,7 @@ def read(name: str, content: bytes, how: Reading = Reading()) -> Listing:
     return _read(name, content, how, {})
 
 
+@needs(MANAGER)
 def preview(
     db: Database,
     wave: str,
@@ -92,6 +95,7 @@ def preview(
     return _planned(now, _read(name, content, how, now.values, progress))[0]
 
 
+@needs(MANAGER)
 def load(
     db: Database,
     wave: str,
@@ -140,6 +144,7 @@ def _change(
         _count_anew(connection, wave, after)
 
 
+@needs(MANAGER)
 def remove(db: Database, wave: str, unit: str) -> Listed:
     """Erase a unit's contact, letters, invitation and draft; the unit as it was.
 
@@ -159,6 +164,7 @@ PAGE = 50
 """Units on a page of the list."""
 
 
+@needs(MANAGER)
 def sought(db: Database, wave: str, words: str = "", state: str = "", page: int = 1) -> tuple[int, list[Listed]]:
     """How many units have `words` and are in `state` (one of `storage.frames.STATES`), and one page of them.
 
@@ -169,12 +175,14 @@ def sought(db: Database, wave: str, words: str = "", state: str = "", page: int 
         return stored.sought(connection, wave, words.strip(), state, (max(page, 1) - 1) * PAGE, PAGE)
 
 
+@needs(MANAGER)
 def find(db: Database, wave: str, unit: str) -> Listed:
     """A unit of a wave. Raises `NotFound`, naming the one most like it."""
     with db.reading() as connection:
         return _organisation(connection, wave, unit)
 
 
+@needs(MANAGER)
 def change_contact(
     db: Database, wave: str, unit: str, *, contact: str | None = None, email: str | None = None
 ) -> Unit:
@@ -202,6 +210,7 @@ def change_contact(
         return new
 
 
+@needs(MANAGER, ANALYST)
 def names(db: Database, wave: str) -> list[tuple[str, str]]:
     """Unit and name of every organisation in a frame, by unit: what must not stand in a quotation."""
     with db.reading() as connection:
@@ -209,6 +218,7 @@ def names(db: Database, wave: str) -> list[tuple[str, str]]:
         return people.names(connection, wave)
 
 
+@needs(MANAGER)
 def drawn(db: Database, wave: str) -> int:
     """Units of a wave that were drawn into its sample."""
     with db.reading() as connection:

@@ -8,11 +8,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from surveyapp.acting import needs
 from surveyapp.config import project_file, read_file
 from surveyapp.documents import read_document
 from surveyapp.frames import taken_apart
 from surveyapp.instrument import Instrument
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings, papers, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.papers import PLAN, Paper
@@ -74,6 +76,7 @@ class TablePlan:
         return compared(self.json)
 
 
+@needs(ANALYST)
 def plans(db: Database, survey: str) -> list[TablePlan]:
     """The plans of a survey: those saved here, those that come with the product, one made of the questionnaire."""
     with db.reading() as connection:
@@ -82,6 +85,7 @@ def plans(db: Database, survey: str) -> list[TablePlan]:
     return [*saved, *(_of_file(name, text) for name, text in _supplied(survey).items()), every]
 
 
+@needs(ANALYST)
 def plan(db: Database, survey: str, name: str) -> TablePlan:
     """One plan of a survey. Raises `NotFound`."""
     for found in plans(db, survey):
@@ -90,6 +94,7 @@ def plan(db: Database, survey: str, name: str) -> TablePlan:
     raise NotFound(f"there is no plan {name[:60]!r} for this survey")
 
 
+@needs(ANALYST)
 def save(
     db: Database, survey: str, name: str, document: str, who: str, today: date, revision: int = 0
 ) -> TablePlan:
@@ -105,6 +110,7 @@ def save(
         return _of_paper(papers.save(connection, PLAN, new))
 
 
+@needs(ANALYST)
 def change(db: Database, survey: str, name: str, edit: Edit, who: str, today: date, revision: int) -> TablePlan:
     """Change a saved plan that was read at `revision`. Raises what `save` and `plan` do."""
     found = plan(db, survey, name)
@@ -112,6 +118,7 @@ def change(db: Database, survey: str, name: str, edit: Edit, who: str, today: da
     return save(db, survey, name, written(edit(found.json)), who, today, revision)
 
 
+@needs(ANALYST)
 def rename(db: Database, survey: str, name: str, new: str, who: str, today: date, revision: int) -> TablePlan:
     """Give a saved plan another name. Raises what `save` does, `SurveyError` for one that is not saved here."""
     found = plan(db, survey, name)
@@ -126,6 +133,7 @@ def rename(db: Database, survey: str, name: str, new: str, who: str, today: date
         return _of_paper(papers.save(connection, PLAN, moved))
 
 
+@needs(ANALYST)
 def throw_away(db: Database, survey: str, name: str, revision: int) -> None:
     """Throw a saved plan away. Raises `SurveyError` for one that is not saved here, and `Overtaken`."""
     _check_saved(plan(db, survey, name))
@@ -161,6 +169,7 @@ def _fielded(connection: Connection, survey: str) -> list[tuple[str, Sequence[st
     return [*((wave.version, wave.carry) for wave in fielded), *alone]
 
 
+@needs(ANALYST)
 def of_every_question(db: Database, survey: str) -> str:
     """The plan of every closed question of the newest version, as JSON. Raises `SurveyError` if there is none."""
     from surveyapp.analysis.plans import default_plan
@@ -189,6 +198,7 @@ class Material:
     coded: Sequence[str]
 
 
+@needs(ANALYST)
 def material(db: Database, wave: Wave) -> Material:
     """What tables of a wave can be made of, known without looking at an answer."""
     with db.reading() as connection:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from surveyapp import campaigning, fieldwork, framing, mail, merging, privacy, retaining, sampling, writing
+from surveyapp.acting import needs
 from surveyapp.campaigning import Changes
 from surveyapp.config import Home, write_once
 from surveyapp.frames import Frame
@@ -19,6 +20,7 @@ from surveyapp.instrument import Instrument
 from surveyapp.mail import Letter, Transport
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
 from surveyapp.retaining import Retention
+from surveyapp.roles import KEY_HOLDER, MANAGER
 from surveyapp.sampling import Design
 from surveyapp.storage import papers, waves
 from surveyapp.storage.database import Connection, Database
@@ -42,18 +44,21 @@ class Hand:
 # ── the preparations of a survey ─────────────────────────────────────────────
 
 
+@needs(MANAGER, KEY_HOLDER)
 def listed(db: Database, survey: str) -> list[Preparation]:
     """The waves of a survey that are being prepared, by name."""
     with db.reading() as connection:
         return papers.preparations(connection, survey)
 
 
+@needs(MANAGER, KEY_HOLDER)
 def found(db: Database, survey: str, name: str) -> Preparation:
     """One wave that is being prepared. Raises `NotFound`."""
     with db.reading() as connection:
         return _found(connection, survey, name)
 
 
+@needs(MANAGER)
 def begin(db: Database, survey: str, name: str, version: str, anyone: bool, hand: Hand) -> Preparation:
     """Begin to prepare a wave of a version, on a list or open to anyone.
 
@@ -69,6 +74,7 @@ def begin(db: Database, survey: str, name: str, version: str, anyone: bool, hand
         return papers.save_preparation(connection, new)
 
 
+@needs(MANAGER)
 def throw_away(db: Database, survey: str, name: str) -> None:
     """Forget a preparation, with the list of people in it. Raises `NotFound`."""
     with db.transaction() as connection:
@@ -112,6 +118,7 @@ def _with(known: Preparation, **settings: Any) -> Preparation:
     return replace(known, settings={**known.settings, **settings})
 
 
+@needs(MANAGER)
 def instrument_of(db: Database, known: Preparation) -> Instrument:
     """The questionnaire of a wave that is being prepared."""
     with db.reading() as connection:
@@ -121,6 +128,7 @@ def instrument_of(db: Database, known: Preparation) -> Instrument:
 # ── questionnaire and frame ──────────────────────────────────────────────────
 
 
+@needs(MANAGER)
 def set_questionnaire(db: Database, known: Preparation, version: str, anyone: bool, hand: Hand) -> Preparation:
     """Take another version, or another audience; an open wave keeps no list."""
     with db.reading() as connection:
@@ -132,6 +140,7 @@ def set_questionnaire(db: Database, known: Preparation, version: str, anyone: bo
     return _save(db, after, hand)
 
 
+@needs(MANAGER)
 def set_frame(db: Database, known: Preparation, file_name: str, content: bytes, hand: Hand) -> Preparation:
     """Keep a file as the list of the wave; `read_in` reads it, and `understood` says what is wrong with it."""
     if len(content) > framing.MAX_BYTES:
@@ -142,6 +151,7 @@ def set_frame(db: Database, known: Preparation, file_name: str, content: bytes, 
     return _save(db, _unread(replace(after, frame_name=file_name[:100], frame=content)), hand)
 
 
+@needs(MANAGER)
 def set_reading(db: Database, known: Preparation, how: Reading, hand: Hand) -> Preparation:
     """Say how the file is to be read: its sheet, which column is what, what is left out, what is no slip.
 
@@ -156,6 +166,7 @@ def set_reading(db: Database, known: Preparation, how: Reading, hand: Hand) -> P
     return _save(db, _unread(_with(known, reading=kept, sample=None, strata=False)), hand)
 
 
+@needs(MANAGER)
 def read_in(
     db: Database,
     known: Preparation,
@@ -185,6 +196,7 @@ def is_unread(known: Preparation) -> bool:
     return bool(known.frame) and not known.listing
 
 
+@needs(MANAGER)
 def set_sample(db: Database, known: Preparation, design: Design | None, seed: str, hand: Hand) -> Preparation:
     """Draw a sample, or none; without a seed a random one is noted. Raises `Refused` for what cannot be drawn."""
     if design is None:
@@ -271,6 +283,7 @@ class Strata:
         return tuple(name for name, (n, drawn) in self.sizes.items() if min(n, drawn) < self.minimum)
 
 
+@needs(MANAGER)
 def strata(db: Database, known: Preparation) -> Strata:
     """How the strata of a preparation stand. Raises `Refused` for a list with problems."""
     instrument, found = instrument_of(db, known), frame(known)
@@ -285,6 +298,7 @@ def strata(db: Database, known: Preparation) -> Strata:
     return Strata(found.strata, carry, sizes, minimum, kept, merging.suggested(found, carry, minimum))
 
 
+@needs(MANAGER)
 def set_strata(db: Database, known: Preparation, carry: Sequence[str], hand: Hand) -> Preparation:
     """Choose the strata that go with the answers; kept even if a cell is too small, which raises `Refused`."""
     saved = _save(db, _with(known, carry=list(carry), strata=False), hand)
@@ -298,6 +312,7 @@ def set_strata(db: Database, known: Preparation, carry: Sequence[str], hand: Han
     return _save(db, _with(saved, strata=True), after)
 
 
+@needs(MANAGER)
 def merge(db: Database, known: Preparation, hand: Hand) -> Preparation:
     """Merge strata as suggested. Raises `SurveyError` if no merge is needed, or none would do."""
     found = strata(db, known)
@@ -308,6 +323,7 @@ def merge(db: Database, known: Preparation, hand: Hand) -> Preparation:
     return _save(db, _with(known, merged=joined, strata=False), hand)
 
 
+@needs(MANAGER)
 def unmerge(db: Database, known: Preparation, hand: Hand) -> Preparation:
     """Take all merges back."""
     return _save(db, _with(known, merged={}, strata=False), hand)
@@ -340,6 +356,7 @@ def texts(known: Preparation) -> Texts:
     return Texts(**known.settings.get("texts") or {})
 
 
+@needs(MANAGER)
 def set_texts(db: Database, known: Preparation, new: Texts, hand: Hand) -> Preparation:
     """Keep texts, day, rule and days. Raises `Refused` with every problem."""
     problems = _text_problems(known.wave, new, hand.today)
@@ -370,6 +387,7 @@ def _changes(new: Texts) -> Changes:
 # ── the key ceremony ─────────────────────────────────────────────────────────
 
 
+@needs(KEY_HOLDER)
 def make_key(db: Database, survey: str, name: str, hand: Hand) -> bytes:
     """Make the key pair of a wave: the key holder's file, which is in what is returned and nowhere else.
 
@@ -384,6 +402,7 @@ def make_key(db: Database, survey: str, name: str, hand: Hand) -> bytes:
     return privacy.key_file(name, private).encode()
 
 
+@needs(KEY_HOLDER)
 def rehearse(db: Database, survey: str, name: str, content: bytes, hand: Hand) -> Preparation:
     """Open a test box with the file that came back; only then the public half is taken.
 
@@ -405,6 +424,7 @@ def rehearse(db: Database, survey: str, name: str, content: bytes, hand: Hand) -
         return papers.save_preparation(connection, _signed(_with(known, key=good), hand))
 
 
+@needs(MANAGER)
 def keep_key_here(db: Database, known: Preparation, hand: Hand) -> Preparation:
     """Let the server keep the private key, which is made when the wave is opened. A key made before is void."""
     return _save(db, _with(known, key={"place": SERVER}), hand)
@@ -413,6 +433,7 @@ def keep_key_here(db: Database, known: Preparation, hand: Hand) -> Preparation:
 # ── the invitation ───────────────────────────────────────────────────────────
 
 
+@needs(MANAGER)
 def invitation(db: Database, known: Preparation, today: date) -> Preview:
     """The letter that the first organisation of the list would get, with a made-up code that opens nothing.
 
@@ -426,6 +447,7 @@ def invitation(db: Database, known: Preparation, today: date) -> Preview:
     return writing.invitation_of(_unopened(known, said), instrument_of(db, known), first, said.address, today)
 
 
+@needs(MANAGER)
 def send_invitation(db: Database, known: Preparation, to: str, out: Transport, today: date) -> None:
     """Send the invitation to oneself. Raises what `invitation` and the transport raise."""
     shown = invitation(db, known, today)
@@ -434,11 +456,13 @@ def send_invitation(db: Database, known: Preparation, to: str, out: Transport, t
         out.send(Letter(f"test\n{to}", to, f"Test: {words.subject}", words.text, words.html), shown.sender)
 
 
+@needs(MANAGER)
 def set_seen(db: Database, known: Preparation, hand: Hand) -> Preparation:
     """Note that somebody has looked at letter and questionnaire."""
     return _save(db, _with(known, seen=True), hand)
 
 
+@needs(MANAGER)
 def transport(home: Home, settings: tuple[str, str]) -> Transport:
     """The way out for a letter to oneself."""
     return mail.transport(home.outbox / "test", *settings)
@@ -548,6 +572,7 @@ def _test_state(known: Preparation) -> tuple[str, str]:
 # ── opening ──────────────────────────────────────────────────────────────────
 
 
+@needs(MANAGER)
 def open_wave(db: Database, home: Home, known: Preparation, typed: str, hand: Hand) -> Wave:
     """Open the wave, if its name was typed; the preparation and its list are erased by the same transaction.
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
+from surveyapp.acting import check_may, needs
 from surveyapp.instrument import Instrument, read_instrument
 from surveyapp.instrument.comparing import Comparison, compare
+from surveyapp.roles import AUTHOR, ROLES
 from surveyapp.storage import waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Version
@@ -19,12 +21,14 @@ class Published:
     new: bool
 
 
+@needs(AUTHOR)
 def publish(db: Database, content: bytes, today: date) -> Published:
     """Check and store one version. The same content again changes nothing.
 
     Raises `Refused` with every problem of the document, or `SurveyError` if the version exists with other content.
     """
     instrument = read_instrument(content)
+    check_may((AUTHOR,), instrument.survey)
     with db.transaction() as connection:
         return put_in_force(connection, instrument, content, today)
 
@@ -36,12 +40,14 @@ def put_in_force(connection: Connection, instrument: Instrument, content: bytes,
     return Published(instrument, digest, new)
 
 
+@needs(*ROLES)
 def versions(db: Database) -> list[Version]:
     """Every published version. Raises `SurveyError` if the stored text of one is not the one published."""
     with db.reading() as connection:
         return waves.versions(connection)
 
 
+@needs(*ROLES)
 def document(db: Database, survey: str, version: str) -> bytes:
     """The text of a published version.
 
@@ -53,6 +59,7 @@ def document(db: Database, survey: str, version: str) -> bytes:
         return text.encode()
 
 
+@needs(*ROLES)
 def text(db: Database, survey: str, version: str) -> bytes:
     """The text of a version that was ever published. Raises `NotFound`."""
     with db.reading() as connection:
@@ -75,6 +82,7 @@ class Consequences:
     fixed: tuple[str, ...] = ()
 
 
+@needs(AUTHOR)
 def consequences(db: Database, content: bytes, before: str = "") -> Consequences:
     """What publishing would do, compared with version `before`, or with the newest one.
 
@@ -97,6 +105,7 @@ def consequences(db: Database, content: bytes, before: str = "") -> Consequences
     )
 
 
+@needs(AUTHOR)
 def retire(db: Database, survey: str, version: str, today: date) -> None:
     """Let no new wave begin with a version. What was fielded with it stays as it is.
 

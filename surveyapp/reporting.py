@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, Literal
 
 from surveyapp import engines, privacy
+from surveyapp.acting import needs
 from surveyapp.analysis.columns import Part, read_part
 from surveyapp.analysis.dataset import Dataset, assemble
 from surveyapp.analysis.derived import Derived
@@ -27,6 +28,7 @@ from surveyapp.analysis.themes.coding import ThemeColumns
 from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.rates import Fieldwork, sorted_by_completeness
+from surveyapp.roles import ANALYST, KEY_HOLDER, ROLES
 from surveyapp.storage import counted, publications, responses, snapshots, waves
 from surveyapp.storage import parts as stored_parts
 from surveyapp.storage.database import Connection, Database
@@ -43,6 +45,7 @@ class Opened:
     waiting: int
 
 
+@needs(KEY_HOLDER)
 def open_tray(
     db: Database, name: str, private_key: bytes, progress: Callable[[int, int], None] = lambda _done, _of: None
 ) -> Opened:
@@ -72,6 +75,7 @@ def open_tray(
     return Opened(leaving, len(boxes) - leaving)
 
 
+@needs(ANALYST)
 def load(
     db: Database, name: str, kept: Path | None = None, at_hand: "AtHand | None" = None
 ) -> tuple[Wave, Dataset, WaveFacts]:
@@ -88,6 +92,7 @@ def load(
 
 
 Known = tuple[Wave, Instrument, WaveFacts]
+Counted = tuple[Wave, Responses, WaveFacts]
 """A wave, the questionnaire whose questions are reported, and the facts."""
 
 
@@ -181,18 +186,26 @@ class Counting:
     progress: Callable[[int, int], None] = lambda _done, _of: None
 
 
-@contextmanager
+@needs(ANALYST)
 def counted_by(
     db: Database,
     name: str,
     kept: Path | None = None,
     at_hand: AtHand | None = None,
     counting: Counting | None = None,
-) -> Iterator[tuple[Wave, Responses, WaveFacts]]:
+) -> AbstractContextManager[Counted]:
     """What `load` gives; or the wave left where it is, with an engine that counts it until the end of the `with`.
 
     Raises `SurveyError` for an engine that is not installed, or that is asked for a wave which is not closed.
     """
+    return _counted_by(db, name, kept, at_hand, counting)
+
+
+@contextmanager
+def _counted_by(
+    db: Database, name: str, kept: Path | None, at_hand: AtHand | None = None, counting: Counting | None = None
+) -> Iterator[Counted]:
+    """For those too who see only how many there are: `sent`."""
     counting = counting or Counting()
     with db.reading() as connection:
         known = wave, instrument, facts = _known(connection, name)
@@ -220,6 +233,7 @@ def _opener(wave: Wave, n: int, counting: Counting) -> engines.Opener | None:
     return engines.opener(counting.engine, counting.scheduler)
 
 
+@needs(*ROLES)
 def parts(
     db: Database, name: str, folder: Path, progress: Callable[[int, int], None] = lambda _done, _of: None
 ) -> tuple[list[Path], Legend]:
@@ -260,6 +274,7 @@ def _batches(db: Database, wave: Wave) -> Iterator[list[Part]]:
 # ── tables ───────────────────────────────────────────────────────────────────
 
 
+@needs(*ROLES)
 def sent(db: Database, name: str, kept: Path | None = None) -> dict[str, int] | None:
     """How many responses are "complete", "partial" and "breakoff" by AAPOR's rule; None while any is sealed."""
     with db.reading() as connection:
@@ -270,13 +285,14 @@ def sent(db: Database, name: str, kept: Path | None = None) -> dict[str, int] | 
         mark = responses.fingerprint(connection, name)
     if kept is not None and (known := counted.kept(kept, name, mark)) is not None:
         return known
-    with counted_by(db, name, kept) as (_, data, _):
+    with _counted_by(db, name, kept) as (_, data, _):
         found = sorted_by_completeness(data.completeness)
     if kept is not None:
         counted.keep(kept, name, mark, found)
     return found
 
 
+@needs(ANALYST)
 def report(
     db: Database,
     name: str,
@@ -309,16 +325,22 @@ def report(
         others = {other: Source(*source(other)[1:]) for other in sorted(named)}
         with db.reading() as connection:
             earlier = [_published(each) for each in publications.publications(connection, name)]
-            sealed = responses.tray_size(connection, name)
-        response = asked(None if sealed else sorted_by_completeness(data.completeness)) if asked else None
+        # All were out only if the wave was closed when the answers were read; by now the rest may have followed.
+        response = asked(_all_sent(wave, data)) if asked else None
         compiled = compile_report(chosen, data, facts, response, coded, others, earlier)
         return replace(compiled, checked=frozenset(each.name for each in earlier))
+
+
+def _all_sent(wave: Wave, data: Responses) -> dict[str, int] | None:
+    """What `sent` says, of answers that are in memory with the wave as it was then."""
+    return sorted_by_completeness(data.completeness) if wave.state == "closed" else None
 
 
 Files = AbstractContextManager[Callable[[], None]]
 """Files that are ready, and what puts them into place."""
 
 
+@needs(ANALYST)
 def publish(db: Database, compiled: Report, files: Files) -> None:
     """Enter a report in the ledger, against which later releases are checked, then put its files into place.
 
@@ -409,6 +431,7 @@ def manifest_of(compiled: Report, name: str, content: bytes, plan: bytes | None,
 # ── microdata ────────────────────────────────────────────────────────────────
 
 
+@needs(ANALYST)
 def microdata(
     db: Database,
     name: str,
@@ -427,6 +450,7 @@ def microdata(
     return microdata_of(data, recipe), facts
 
 
+@needs(ANALYST)
 def give_out(db: Database, data: Microdata, facts: WaveFacts, files: Files, beside: bool = False) -> None:
     """Enter the columns of microdata in the ledger, then put their files into place, as `publish` does.
 
@@ -440,6 +464,7 @@ def give_out(db: Database, data: Microdata, facts: WaveFacts, files: Files, besi
         put_into_place()
 
 
+@needs(ANALYST)
 def check_given_out(db: Database, data: Microdata, facts: WaveFacts, beside: bool = False) -> None:
     """Raise what `give_out` does where an earlier file stands in the way."""
     with db.reading() as connection:

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from surveyapp.acting import OPERATOR, needs
 from surveyapp.config import Home, write_aside
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
-from surveyapp.storage import backups, jobs, keeping, papers, responses, sittings, uploads, waves
+from surveyapp.roles import MANAGER, ROLES
+from surveyapp.storage import backups, jobs, keeping, papers, responses, sittings, trail, uploads, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.waves import Wave
 
@@ -85,6 +87,7 @@ class Erased:
     jobs: int = 0
 
 
+@needs(MANAGER)
 def change(db: Database, name: str, days: Mapping[str, int | None]) -> Retention:
     """Set for how many days after the close parts of a wave are kept; None leaves one as it is.
 
@@ -117,18 +120,21 @@ def as_stored(days: Retention) -> str:
     return json.dumps({"days": asdict(days), "erased": {}}, sort_keys=True)
 
 
+@needs(OPERATOR)
 def kept(db: Database) -> list[Kept]:
     """What is kept of every wave, and until when."""
     with db.reading() as connection:
         return [_kept(connection, wave) for wave in waves.waves(connection)]
 
 
+@needs(MANAGER)
 def kept_of(db: Database, name: str) -> Kept:
     """What is kept of one wave, and until when. Raises `NotFound`."""
     with db.reading() as connection:
         return _kept(connection, waves.wave_named(connection, name))
 
 
+@needs(OPERATOR)
 def run(db: Database, home: Home, today: date) -> Erased:
     """Erase what is due: of every closed wave, backups whose days are over, and old jobs with what they made.
 
@@ -158,6 +164,41 @@ def run(db: Database, home: Home, today: date) -> Erased:
     return Erased(counts, backups.erase_old(home.backups, today), old)
 
 
+# ── whether the clock is to be believed ──────────────────────────────────────
+
+RUN = "due-erase"
+"""What the trail says of a run; of one that went through, on its day by the clock, without a survey and a wave."""
+
+LONGEST_SILENCE = 60
+"""Days after the last run for which the clock is believed: a timer runs it daily, and a machine may be off."""
+
+
+@needs(OPERATOR)
+def doubt(db: Database, today: date) -> str:
+    """Why what the clock says may be ahead of the true day; "" if nothing speaks for that.
+
+    Where runs are noted the last of them counts alone: what staff do while the clock is ahead bears its days, and
+    would vouch for it. Before the first, the newest day of anything done here does.
+    """
+    with db.reading() as connection:
+        run = trail.newest(connection, what=RUN, survey="", object="")[:10]
+        newest = run or _newest_day(connection)
+    if not newest or (today - date.fromisoformat(newest)).days <= LONGEST_SILENCE:
+        return ""
+    known = "retention was last run on" if run else "the newest day that the store knows is"
+    return f"the clock says {today}, and {known} {newest}"
+
+
+def _newest_day(connection: Connection) -> str:
+    """Of what staff did, of waves and of jobs; "" if there is nothing."""
+    days = [trail.newest(connection)[:10]]
+    if (asked := jobs.newest(connection)) is not None:
+        days.append(datetime.fromtimestamp(asked, UTC).date().isoformat())
+    for wave in waves.waves(connection):
+        days += [wave.opened_on, wave.closed_on or "", wave.paused_on or ""]
+    return max(days)
+
+
 # ── backups that were written elsewhere ──────────────────────────────────────
 
 
@@ -181,6 +222,7 @@ class Copy:
         return (today - self.made_on).days > backups.DAYS
 
 
+@needs(OPERATOR)
 @contextmanager
 def noted(home: Home, path: Path, today: date) -> Iterator[Callable[[str], None]]:
     """Keep in the register that a backup is written to `path`: before, and then with the hash that is given.
@@ -197,6 +239,7 @@ def noted(home: Home, path: Path, today: date) -> Iterator[Callable[[str], None]
         raise
 
 
+@needs(OPERATOR)
 def copies(home: Home) -> list[Copy]:
     """The backups written elsewhere of which it is not known that they are gone, the oldest first."""
     found: dict[Path, Copy] = {}
@@ -209,6 +252,7 @@ def copies(home: Home) -> list[Copy]:
     return sorted(known, key=lambda copy: (copy.made_on, copy.path))
 
 
+@needs(OPERATOR)
 def erase_copy(home: Home, copy: Copy) -> None:
     """Erase a copy with its hash, and strike it off the register.
 
@@ -221,6 +265,7 @@ def erase_copy(home: Home, copy: Copy) -> None:
     strike_off(home, copy.path)
 
 
+@needs(OPERATOR)
 def strike_off(home: Home, path: Path) -> None:
     """Take a copy off the register, since it was destroyed. Raises `NotFound` if it does not stand there."""
     path = path.resolve()
@@ -315,6 +360,7 @@ JOB_DAYS = 30
 """Days for which a job is kept with what it made: long enough to fetch it."""
 
 
+@needs(*ROLES)
 def erase_job(db: Database, home: Home, id_: bytes) -> None:
     """Erase what a job made and the file that it is about, and forget it, in this order: nothing is left over."""
     erase_job_files(home, id_)

@@ -20,10 +20,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from surveyapp import frames, privacy
+from surveyapp.acting import needs
 from surveyapp.documents import nearest
 from surveyapp.instrument import Instrument, Route, submitted
 from surveyapp.instrument.coded import CodedRow, Column, columns, read_row
 from surveyapp.problems import AlreadyReceived, NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import MANAGER
 from surveyapp.storage import loadings, people, responses, sittings, submission, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.submission import Door
@@ -90,6 +92,7 @@ class Table:
         return Problem(f"{self.sheet}!{place}", problem.what, problem.do)
 
 
+@needs(MANAGER)
 def load_returns(
     db: Database,
     name: str,
@@ -131,6 +134,7 @@ def load_returns(
     return loaded
 
 
+@needs(MANAGER)
 def check_returns(
     db: Database,
     name: str,
@@ -232,6 +236,7 @@ def _check_room(connection: Connection, wave: Wave, more: int) -> None:
 # ── one return at the screen ─────────────────────────────────────────────────
 
 
+@needs(MANAGER)
 def keyed_wave(db: Database, name: str) -> tuple[Wave, Instrument]:
     """A wave that returns can be keyed into, with its questionnaire. Raises `NotFound` or `WaveNotOpen`."""
     with db.reading() as connection:
@@ -239,6 +244,7 @@ def keyed_wave(db: Database, name: str) -> tuple[Wave, Instrument]:
         return wave, waves.published(connection, wave.survey, wave.version)
 
 
+@needs(MANAGER)
 def search(db: Database, name: str, typed: str) -> list[Unit]:
     """The organisations that somebody may mean: the one with this unit or access code, else those that hold it.
 
@@ -255,6 +261,7 @@ def search(db: Database, name: str, typed: str) -> list[Unit]:
     return [Unit(door.unit, door.name, bar(door)) for door in shown]
 
 
+@needs(MANAGER)
 def enter(
     db: Database,
     name: str,
@@ -325,6 +332,7 @@ def place(token: str, wave: str, pepper: bytes) -> Place:
     return Place(wave, row, privacy.sitting_key(token, wave, pepper))
 
 
+@needs(MANAGER)
 def begin_sitting(db: Database, at: Place, content: bytes, today: date) -> None:
     """Keep a new sitting. Raises `WaveNotOpen` for a wave that was closed."""
     with db.transaction() as connection:
@@ -333,6 +341,7 @@ def begin_sitting(db: Database, at: Place, content: bytes, today: date) -> None:
         sittings.begin(connection, at.row, at.wave, box, today.isoformat())
 
 
+@needs(MANAGER)
 def read_sitting(db: Database, at: Place) -> Kept | None:
     """The sitting at a place; None if there is none. Raises `CannotOpen` if its bytes were altered."""
     with db.reading() as connection:
@@ -347,6 +356,7 @@ def keep_sitting(connection: Connection, at: Place, before: Kept, content: bytes
     return Kept(content, box)
 
 
+@needs(MANAGER)
 def end_sitting(db: Database, at: Place) -> None:
     """Erase a sitting with all that is not in the tray."""
     with db.transaction() as connection:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from surveyapp import keyring
+from surveyapp.acting import OPERATOR, needs
 from surveyapp.config import Home
 from surveyapp.keyring import COOKIE_LIFE
 from surveyapp.privacy import SETTLING, Key, still_good
@@ -21,7 +22,7 @@ from surveyapp.storage.database import Database
 
 COOKIE, PEPPER = "cookie", "pepper"
 
-GROUPS = {COOKIE: ("cookie", "forms", "staff-cookie", "staff-forms"), PEPPER: ("pepper",)}
+GROUPS = {COOKIE: ("cookie", "staff-cookie", "staff-forms"), PEPPER: ("pepper",)}
 """What can be changed, and the files in `keys/`: cookies and the tokens of forms go together."""
 
 NEW, SEALS, OPENS, OVER = "new", "seals", "opens", "over"
@@ -38,6 +39,7 @@ class Standing:
     waves: tuple[str, ...] = ()
 
 
+@needs(OPERATOR)
 def rotate(home: Home, group: str, now: int, at_once: bool = False) -> dict[str, int]:
     """Put a new key at the head of each file of a group; how many are in each now.
 
@@ -50,6 +52,7 @@ def rotate(home: Home, group: str, now: int, at_once: bool = False) -> dict[str,
     return {name: keyring.change(path, now, life, at_once) for name, path in _files(home, group)}
 
 
+@needs(OPERATOR)
 def standings(home: Home, db: Database, now: int) -> list[Standing]:
     """Every key that can be changed, by file, the newest first. Contents are never told. Raises `SurveyError`."""
     return [
@@ -60,6 +63,7 @@ def standings(home: Home, db: Database, now: int) -> list[Standing]:
     ]
 
 
+@needs(OPERATOR)
 def tidy(home: Home, db: Database, now: int) -> int:
     """Leave out the keys that nothing needs any more; how many there were. Raises `SurveyError`."""
     gone = 0
@@ -77,6 +81,7 @@ def tidy(home: Home, db: Database, now: int) -> int:
     return gone
 
 
+@needs(OPERATOR)
 def unlike(home: Home) -> list[str]:
     """The files of cookies that were not changed with the others: a rotation was cut off. Raises `SurveyError`."""
     made = {name: keyring.keys_in(path) for name, path in _files(home, COOKIE)}

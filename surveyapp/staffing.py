@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from surveyapp import privacy
+from surveyapp.acting import check_own, needs
 from surveyapp.fieldwork import is_email
 from surveyapp.passwords import password_faults
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
@@ -174,6 +175,7 @@ class Person:
         return IN_USE if self.account.password else INVITED
 
 
+@needs(ADMIN)
 def add_account(  # nosec B107 (no password is none, not an empty one)
     db: Database,
     email: str,
@@ -201,6 +203,7 @@ def add_account(  # nosec B107 (no password is none, not an empty one)
     return account
 
 
+@needs(ADMIN)
 def invitation(db: Database, email: str, now: int, by: By | None = None) -> str:
     """The code of a link by which somebody sets the password of a new account: /staff/welcome#CODE.
 
@@ -227,6 +230,7 @@ def has_no_account(db: Database) -> bool:
         return accounts.is_empty(connection)
 
 
+@needs(ANALYST, ADMIN)
 def people(db: Database, now: int) -> list[Person]:
     """Every account, by address."""
     with db.reading() as connection:
@@ -234,6 +238,7 @@ def people(db: Database, now: int) -> list[Person]:
         return [Person(one, roles.get(one.id, {}), one.id in links) for one in accounts.accounts(connection)]
 
 
+@needs(ADMIN)
 def person(db: Database, id_: bytes, now: int) -> Person:
     """One account. Raises `NotFound`."""
     with db.reading() as connection:
@@ -241,6 +246,7 @@ def person(db: Database, id_: bytes, now: int) -> Person:
         return Person(account, accounts.roles_of(connection, id_), id_ in accounts.invited(connection, now))
 
 
+@needs(ADMIN)
 def surveys(db: Database) -> list[str]:
     """The surveys that have a published version, or in which somebody has a role."""
     with db.reading() as connection:
@@ -249,7 +255,8 @@ def surveys(db: Database) -> list[str]:
 
 
 def rename(db: Database, id_: bytes, name: str, by: By) -> None:
-    """Write another name on an account. Raises `Refused`."""
+    """Write another name on an account, one's own or as an administrator. Raises `Refused`."""
+    check_own(id_)
     name = " ".join(name.split())
     faults = name_faults(name) if name else [Problem("name", "the name is missing", "enter one")]
     if faults:
@@ -261,6 +268,7 @@ def rename(db: Database, id_: bytes, name: str, by: By) -> None:
         _note(connection, by, what, account.email)
 
 
+@needs(ADMIN)
 def set_roles(db: Database, id_: bytes, roles: Mapping[str, frozenset[str]], by: By) -> None:
     """Give an account these roles and no others. A line of the trail for each survey says what was changed.
 
@@ -280,6 +288,7 @@ def set_roles(db: Database, id_: bytes, roles: Mapping[str, frozenset[str]], by:
             accounts.end_all(connection, id_)
 
 
+@needs(ADMIN)
 def disable(db: Database, id_: bytes, today: date, by: By) -> None:
     """Let an account in no more: its sessions end, its links and its tokens for scripts are good for nothing.
 
@@ -294,6 +303,7 @@ def disable(db: Database, id_: bytes, today: date, by: By) -> None:
         _note(connection, by, "account-disable", account.email)
 
 
+@needs(ADMIN)
 def enable(db: Database, id_: bytes, by: By) -> None:
     """Let a disabled account in again, with the password, roles and second factor that it had."""
     with db.transaction() as connection:
@@ -302,6 +312,7 @@ def enable(db: Database, id_: bytes, by: By) -> None:
         _note(connection, by, "account-enable", account.email)
 
 
+@needs(ADMIN)
 def take_second(db: Database, id_: bytes, typed: str, by: By) -> None:
     """Take away a second factor that was lost, with its recovery codes; every session of the account ends.
 
@@ -401,6 +412,19 @@ def bearer(db: Database, token: str, today: date) -> Member | None:
         return accounts.bearer(connection, privacy.token_hash(token), today.isoformat())
 
 
+def asker(db: Database, who: str) -> Member | None:
+    """Whoever asked for work, as their roles are now; None for an address that no account has.
+
+    A script asked for whoever made its token. A disabled account has no roles any more.
+    """
+    with db.reading() as connection:
+        account = accounts.by_email(connection, who.partition(" (token ")[0])
+        if account is None:
+            return None
+        held = {} if account.disabled_on else accounts.roles_of(connection, account.id)
+    return Member(account.id, account.email, account.name, held)
+
+
 def count_asking(db: Database, token: str, minute: int) -> int:
     """Count one request of a script within a minute; how many there are, 0 for a token that is not known."""
     kept = privacy.token_hash(token)
@@ -428,6 +452,7 @@ TOKEN_DAYS = 365
 LONGEST_LABEL = 40
 
 
+@needs(MANAGER, AUTHOR, ANALYST)
 def make_token(db: Database, maker: Member, survey: str, role: str, label: str, until: date, today: date) -> str:
     """A token for a script with one role in one survey, to the end of a day; only its hash is kept.
 
@@ -460,12 +485,14 @@ def _token_faults(maker: Member, survey: str, role: str, label: str, taken: set[
     return faults
 
 
+@needs(MANAGER, AUTHOR, ANALYST)
 def tokens(db: Database, survey: str, account: bytes) -> list[Token]:
     """The tokens that an account made in a survey, by label."""
     with db.reading() as connection:
         return accounts.tokens(connection, account, survey)
 
 
+@needs(MANAGER, AUTHOR, ANALYST)
 def take_back_token(db: Database, survey: str, account: bytes, beginning: bytes) -> None:
     """Make a token good for nothing, known by the beginning of its hash.
 
@@ -527,18 +554,21 @@ def moment(now: int) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@needs(*ROLES, ADMIN)
 def acts(db: Database, sought: Sought | None = None, most: int | None = None) -> list[tuple[int, Act]]:
     """Lines of the trail with their numbers, the newest first; all of them if nothing is sought."""
     with db.reading() as connection:
         return trail.acts(connection, sought or Sought(), most)
 
 
+@needs(*ROLES, ADMIN)
 def sealed_acts(db: Database, sought: Sought) -> list[dict[str, object]]:
     """Lines of the trail as values by column, each with its hash, the newest first."""
     with db.reading() as connection:
         return trail.sealed(connection, sought)
 
 
+@needs(*ROLES, ADMIN)
 def who_acted(db: Database, survey: str | None = None) -> list[str]:
     """Who stands in the trail, of one survey or of all."""
     with db.reading() as connection:
@@ -562,6 +592,7 @@ AT_ONCE = 5000
 """Lines that are checked whenever the trail is looked at: a twentieth of a second."""
 
 
+@needs(*ROLES, ADMIN)
 def soundness(db: Database, ask: bool = False) -> Soundness:
     """Whether the trail was altered past this programme. A long one is followed if `ask`."""
     with db.reading() as connection:
@@ -570,6 +601,7 @@ def soundness(db: Database, ask: bool = False) -> Soundness:
         return Soundness(lines, last.hex(), checked, trail.broken(connection) if checked else None)
 
 
+@needs(*ROLES, ADMIN)
 def broken(db: Database) -> int | None:
     """The number of the first line of the trail that was altered past this programme; None if all is well."""
     with db.reading() as connection:

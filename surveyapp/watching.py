@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from surveyapp import rates
+from surveyapp.acting import needs
 from surveyapp.documents import nearest
 from surveyapp.fieldwork import days_left
 from surveyapp.problems import Problem, Refused, SurveyError
 from surveyapp.ranges import Number, Range, small
 from surveyapp.rates import Fieldwork, Standing
+from surveyapp.roles import ANALYST, MANAGER, ROLES
 from surveyapp.storage import letters, people, responses, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.standings import standings, strata_values, tally
@@ -19,6 +21,7 @@ MOST_VALUES = 200
 """A column with more values than this tells organisations apart and does not group them."""
 
 
+@needs(*ROLES)
 def response(
     db: Database, name: str, today: date, by: Sequence[str] = (), sent: Mapping[str, int] | None = None
 ) -> Fieldwork:
@@ -66,6 +69,7 @@ class Glance:
     undecided: int
 
 
+@needs(*ROLES)
 def glances(db: Database, survey: str, today: date) -> list[Glance]:
     """The waves of a survey at a glance: those in the field first, then by the day of their opening."""
     with db.reading() as connection:
@@ -79,6 +83,7 @@ def glances(db: Database, survey: str, today: date) -> list[Glance]:
     return sorted(found, key=lambda glance: glance.wave.state != "open")
 
 
+@needs(*ROLES)
 def glance(db: Database, name: str, today: date) -> Glance:
     """One wave at a glance. Raises `NotFound`."""
     with db.reading() as connection:
@@ -108,6 +113,7 @@ def _glance(connection: Connection, wave: Wave, today: date, tray: int, out: int
     )
 
 
+@needs(ANALYST)
 def asked(db: Database, name: str, today: date, sent: Mapping[str, int] | None) -> Fieldwork | None:
     """The response of a wave for its appendix, by the strata that the answers carry; None if open to anyone."""
     with db.reading() as connection:
@@ -125,6 +131,7 @@ def _variables(wave: Wave, frame: Sequence[Standing], by: Sequence[str]) -> list
     return [name for name in known if len({s.strata.get(name, "") for s in frame}) <= MOST_VALUES]
 
 
+@needs(*ROLES)
 def strata(db: Database, name: str) -> list[str]:
     """The strata of a wave's frame by which the response may be looked at, in the order of the frame's columns."""
     with db.reading() as connection:
@@ -132,6 +139,7 @@ def strata(db: Database, name: str) -> list[str]:
     return [variable for variable, found in values.items() if len(found) <= MOST_VALUES]
 
 
+@needs(MANAGER)
 def pause(db: Database, name: str, today: date) -> Wave:
     """Let a wave take no answers until it is resumed. Drafts and codes stay, and the last day goes on running.
 
@@ -145,6 +153,7 @@ def pause(db: Database, name: str, today: date) -> Wave:
         return waves.wave_named(connection, name)
 
 
+@needs(MANAGER)
 def resume(db: Database, name: str) -> Wave:
     """Let a paused wave take answers again. Raises `WaveNotOpen` if it was closed, `SurveyError` if it runs."""
     with db.transaction() as connection:

@@ -15,12 +15,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from surveyapp import fieldwork, mail, privacy
+from surveyapp.acting import needs
 from surveyapp.config import alone, secret
 from surveyapp.documents import nearest
 from surveyapp.fieldwork import DISPOSITIONS, Unit, days_left
 from surveyapp.instrument import Instrument
 from surveyapp.mail import Letter, Transport
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import MANAGER
 from surveyapp.storage import letters, people, waves
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.letters import Addressee, Entry, Queued
@@ -80,6 +82,7 @@ class Outcome:
 # ── inviting and reminding ───────────────────────────────────────────────────
 
 
+@needs(MANAGER)
 def invite(desk: Desk, name: str, *, address: str = "", sender: str = "") -> Outcome:
     """Invite everybody with an address who has no code yet, and send what waits.
 
@@ -99,6 +102,7 @@ def invite(desk: Desk, name: str, *, address: str = "", sender: str = "") -> Out
     return _run(desk, name, write, address, sender)
 
 
+@needs(MANAGER)
 def remind(
     desk: Desk, name: str, rule: Sequence[int] | None, kind: str = "", *, address: str = "", sender: str = ""
 ) -> Outcome:
@@ -125,6 +129,7 @@ class Reminders:
     first: "Preview | None"
 
 
+@needs(MANAGER)
 def preview_reminders(db: Database, name: str, rule: Sequence[int] | None, kind: str, today: date) -> Reminders:
     """What `remind` would write; nothing is written. Raises `WaveNotOpen`, `NotFound`."""
     with db.reading() as connection:
@@ -166,6 +171,7 @@ def _is_new(addressee: Addressee, stage: str) -> bool:
     return FINAL not in addressee.stages and (not stage or stage not in addressee.stages)
 
 
+@needs(MANAGER)
 def new_code(desk: Desk, name: str, unit: str, *, address: str = "", sender: str = "") -> Outcome:
     """Send one organisation a new code. The old one no longer works; a draft under it is erased.
 
@@ -181,12 +187,14 @@ def _new_code(name: str, unit: str, today: date) -> "Write":
     return write
 
 
+@needs(MANAGER)
 def check_new_code(db: Database, name: str, unit: str) -> None:
     """Raise what `new_code` would, before anybody is asked to confirm it."""
     with db.reading() as connection:
         _askable(connection, name, unit)
 
 
+@needs(MANAGER)
 def resend(desk: Desk, name: str, units: Collection[str]) -> Outcome:
     """Send again what failed to reach `units`, or of which nobody knows; without units all that failed.
 
@@ -209,6 +217,7 @@ def _again(name: str, units: Collection[str]) -> "Write":
     return write
 
 
+@needs(MANAGER)
 def send_test(desk: Desk, to: str, sender: str) -> None:
     """Send a letter without a code to see that letters arrive. Raises what the transport raises."""
     if not fieldwork.is_email(to):
@@ -223,16 +232,19 @@ def send_test(desk: Desk, to: str, sender: str) -> None:
 _BUSY = "letters are being sent by another process; wait until it has ended"
 
 
+@needs(MANAGER)
 def write_new_code(db: Database, key_file: Path, name: str, unit: str, today: date) -> None:
     """Exchange the code of one organisation, and put the letter with it into the outbox; see `new_code`."""
     _put_out(db, key_file, name, _new_code(name, unit, today), today)
 
 
+@needs(MANAGER)
 def write_again(db: Database, key_file: Path, name: str, units: Collection[str], today: date) -> None:
     """Put letters into the outbox again that failed, or of which nobody knows; see `resend`."""
     _put_out(db, key_file, name, _again(name, units), today)
 
 
+@needs(MANAGER)
 def write_reminder(db: Database, key_file: Path, name: str, unit: str, kind: str, today: date) -> None:
     """Put a reminder for one organisation into the outbox; `kind` is one of `STAGES`, or "".
 
@@ -257,6 +269,7 @@ def write_reminder(db: Database, key_file: Path, name: str, unit: str, kind: str
     _put_out(db, key_file, name, write, today)
 
 
+@needs(MANAGER)
 def send_waiting(desk: Desk, name: str) -> Outcome:
     """Send the letters that wait, and write none. Raises like `invite`."""
     return _run(desk, name, lambda _connection, _key: None, "", "")
@@ -270,6 +283,7 @@ def _put_out(db: Database, key_file: Path, name: str, write: "Write", today: dat
         write(connection, key)
 
 
+@needs(MANAGER)
 def send_example(desk: Desk, name: str, kind: str, language: str, to: str) -> None:
     """Send a letter as the first organisation would get it to `to`, with a made-up code that opens nothing.
 
@@ -303,6 +317,7 @@ class Due:
         return sum(self.kinds.values())
 
 
+@needs(MANAGER)
 def invitations_due(db: Database, name: str, today: date) -> Due:
     """What `invite` would write; nothing is written. Raises `WaveNotOpen`, `NotFound`."""
     with db.reading() as connection:
@@ -312,6 +327,7 @@ def invitations_due(db: Database, name: str, today: date) -> Due:
     return _gathered(db, name, due, waiting, today)
 
 
+@needs(MANAGER)
 def reminders_due(db: Database, name: str, rule: Sequence[int] | None, kind: str, today: date) -> Due:
     """What `remind` would write; nothing is written. Raises `WaveNotOpen`, `NotFound`."""
     with db.reading() as connection:
@@ -584,6 +600,7 @@ class Preview:
     words: Template
 
 
+@needs(MANAGER)
 def set_template(
     db: Database, name: str, kind: str, language: str, content: bytes | None, markup: bytes = b""
 ) -> None:
@@ -595,6 +612,7 @@ def set_template(
     set_words(db, name, kind, language, template)
 
 
+@needs(MANAGER)
 def set_words(db: Database, name: str, kind: str, language: str, template: Template | None) -> None:
     """The same with words that have been read already."""
     with db.transaction() as connection:
@@ -614,6 +632,7 @@ def read_words(kind: str, subject: str, text: str, markup: str) -> Template:
     return read_template(letter.encode(), _known(kind, KINDS, "kind"), markup.encode())
 
 
+@needs(MANAGER)
 def own_words(db: Database, name: str) -> set[tuple[str, str]]:
     """The kinds of letter, each with a language, for which a wave has words of its own."""
     with db.reading() as connection:
@@ -621,6 +640,7 @@ def own_words(db: Database, name: str) -> set[tuple[str, str]]:
     return {(kind, language) for kind, own in book.templates.items() for language in own}
 
 
+@needs(MANAGER)
 def template_of(db: Database, name: str, kind: str, language: str) -> Template:
     """The words of a kind of letter before anything is filled in; language "" is the questionnaire's first."""
     with db.reading() as connection:
@@ -630,6 +650,7 @@ def template_of(db: Database, name: str, kind: str, language: str) -> Template:
     return _template(_book(wave), _known(kind, KINDS, "kind"), language, instrument.languages[0])
 
 
+@needs(MANAGER)
 def preview(
     db: Database,
     name: str,
@@ -668,6 +689,7 @@ def as_stored(address: str, rule: str) -> str:
     return json.dumps(asdict(Book(address.rstrip("/"), rule=rule)), ensure_ascii=False, sort_keys=True)
 
 
+@needs(MANAGER)
 def rule_kept(db: Database, name: str) -> tuple[int, ...]:
     """The days after the invitation on which reminders of a wave are due."""
     with db.reading() as connection:
@@ -754,6 +776,7 @@ def _headings(desk: Desk, wave: Wave, address: str, sender: str) -> tuple[str, s
     return address, sender
 
 
+@needs(MANAGER)
 def headings(db: Database, name: str) -> tuple[str, str]:
     """The address of the site and the sender, as the letters of a wave bear them; "" is not said yet."""
     with db.reading() as connection:
@@ -761,6 +784,7 @@ def headings(db: Database, name: str) -> tuple[str, str]:
     return _book(wave).address, wave.sender
 
 
+@needs(MANAGER)
 def set_headings(db: Database, name: str, address: str, sender: str) -> None:
     """Say what the letters of a wave bear as address of the site and as sender.
 
@@ -804,6 +828,7 @@ def _keep_headings(connection: Connection, wave: Wave, headings: tuple[str, str]
 # ── what became of letters and organisations ─────────────────────────────────
 
 
+@needs(MANAGER)
 def listed(db: Database, name: str, state: str = "", unit: str = "") -> list[Queued]:
     """The letters of a wave in the order of the frame. What a killed run left is "trying" until the next run."""
     with db.reading() as connection:
@@ -811,12 +836,14 @@ def listed(db: Database, name: str, state: str = "", unit: str = "") -> list[Que
         return letters.letters(connection, name, state, unit)
 
 
+@needs(MANAGER)
 def tallies(db: Database, name: str) -> dict[tuple[str, str], int]:
     """How many letters of a wave there are, by kind and state."""
     with db.reading() as connection:
         return letters.tallies(connection, name)
 
 
+@needs(MANAGER)
 def mark_sent(db: Database, name: str, unit: str, today: date) -> None:
     """Say of letters to `unit` of which nobody knew that they arrived. Raises `SurveyError` if there is none."""
     with db.transaction() as connection:
@@ -828,6 +855,7 @@ def mark_sent(db: Database, name: str, unit: str, today: date) -> None:
             letters.finish(connection, queued.id, "sent", today.isoformat())
 
 
+@needs(MANAGER)
 def mark_organisation(db: Database, name: str, unit: str, disposition: str, today: date) -> None:
     """Say what became of an organisation: one of `DISPOSITIONS`, or "" to take that back.
 
@@ -844,6 +872,7 @@ def mark_organisation(db: Database, name: str, unit: str, disposition: str, toda
         letters.dispose(connection, found.id, disposition, today.isoformat())
 
 
+@needs(MANAGER)
 def bounced(db: Database, name: str, returned: Iterable[tuple[int, str, str]], today: date) -> list[str]:
     """Mark organisations undeliverable whose letters came back, given as (line, "unit" or "email", value).
 

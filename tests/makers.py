@@ -15,6 +15,7 @@ from surveyapp.config import Home
 from surveyapp.fieldwork import Frame, Unit
 from surveyapp.instrument import Instrument, mark, read_instrument
 from surveyapp.instrument.reconciling import SEEN
+from surveyapp.storage import responses, waves
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.waves import Wave
 
@@ -185,6 +186,19 @@ def send(db: Database, code: str, answers: Mapping[str, Any], today: date = TODA
     visit = collecting.enter(db, pepper, code, today)
     assert collecting.save_all(db, visit, as_form(answers), today) == []
     collecting.submit(db, visit, today)
+
+
+def boxes(db: Database, wave: str = "tiny-1") -> list[tuple[bytes, bytes]]:
+    """Id and content of every box in the tray of a wave."""
+    with db.reading() as connection:
+        return responses.tray_part(connection, wave, b"", most=1_000_000)
+
+
+def in_tray(db: Database, key: bytes, wave: str = "tiny-1") -> list[dict[str, Any]]:
+    """What is in the boxes of a wave, opened with its private key."""
+    with db.reading() as connection:
+        bound_to = waves.wave_named(connection, wave).seal_info
+    return [json.loads(privacy.open_box(key, box, bound_to)) for _, box in boxes(db, wave)]
 
 
 def opened(db: Database, visit: Visit, page: str, fields: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, acting, complain, count, database, now, relative, today
+from surveyapp.cli.shared import FILE, TERMINAL, acting, complain, count, database, now, relative, today
 from surveyapp.config import Home
 from surveyapp.problems import Refused, SurveyError
 from surveyapp.storage.database import Database, connect
@@ -132,12 +132,21 @@ def _kept_until(part: Any, on: date) -> str:
 @click.option("--copies", "all_copies", is_flag=True, help="Erase old backups written elsewhere without asking.")
 @click.pass_obj
 def retention_run(home: Home, day: Any, all_copies: bool) -> None:
-    """Erase what is due, and backups older than 14 days. Run it every day."""
-    from surveyapp import retaining, rotating
+    """Erase what is due, and backups older than 14 days. Run it every day.
+
+    Without --today the clock is believed for 60 days after the last run. Then nothing is erased until somebody has
+    looked at the clock and given the day.
+    """
+    from surveyapp import retaining, rotating, staffing
 
     on = day.date() if day else today()
     store = database(home)
+    if not day and (doubt := retaining.doubt(store, on)):
+        right = f"if it is right, run: surveyapp retention run --today {on}"
+        raise SurveyError(f"nothing was erased: {doubt}; if the clock is wrong, set it; {right}")
     erased = retaining.run(store, home, on)
+    if on == today():
+        staffing.record_daily(store, now(), TERMINAL, retaining.RUN, "", "", "")
     for name, parts in erased.waves.items():
         with acting(store, "due-erase", name, said=", ".join(parts)):
             pass

@@ -1,6 +1,7 @@
 """Writes the manual's page of commands from what the commands say of themselves: `make schemas`."""
 
 from collections.abc import Iterator
+from inspect import cleandoc
 
 import click
 
@@ -56,7 +57,7 @@ def _options(command: click.Command) -> list[click.Option]:
 
 def _said(command: click.Command) -> str:
     """The help text: a paragraph stays one, so that Markdown joins its lines."""
-    return (command.help or "").replace("\b", "").strip()
+    return cleandoc(command.help or "").replace("\b", "").strip()
 
 
 def _cell(text: str) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from surveyapp.acting import needs
 from surveyapp.analysis.themes.codeframes import (
     Codeframe,
     Codes,
@@ -17,6 +18,7 @@ from surveyapp.analysis.themes.shaping import coined, listed_themes
 from surveyapp.coding.desk import document_of, open_desk, said_under
 from surveyapp.documents import read_document
 from surveyapp.problems import Problem, Refused
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings, waves
 from surveyapp.storage.codings import Answer, Cleared, Coded
 from surveyapp.storage.database import Connection, Database
@@ -52,6 +54,7 @@ class Standing:
     quotations: int
 
 
+@needs(ANALYST)
 def put_codeframe(db: Database, wave: str, content: bytes) -> Put:
     """Put a codeframe on a wave, or a newer version in place of the one there; codings are carried over.
 
@@ -66,12 +69,14 @@ def put_codeframe(db: Database, wave: str, content: bytes) -> Put:
     return put
 
 
+@needs(ANALYST)
 def weigh(db: Database, wave: str, content: bytes) -> Put:
     """What `put_codeframe` would do, without doing it. Raises what it would raise."""
     with db.reading() as connection:
         return _weighed(connection, wave, content)[0]
 
 
+@needs(ANALYST)
 def begin(
     db: Database, wave: str, title: str, questions: Sequence[str], themes: str, who: str, by: Sequence[str]
 ) -> Put:
@@ -110,12 +115,14 @@ def _at_field(problem: Problem) -> Problem:
     return Problem(at, problem.what, problem.do)
 
 
+@needs(ANALYST)
 def document(db: Database, wave: str, codeframe: str) -> str:
     """The text of a codeframe, as it was put on its wave. Raises `NotFound`."""
     with db.reading() as connection:
         return document_of(connection, wave, codeframe)
 
 
+@needs(ANALYST)
 def standings(db: Database, wave: str) -> list[Standing]:
     """How far each codeframe of a wave has come, by name."""
     with db.reading() as connection:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surveyapp.acting import needs
 from surveyapp.analysis.themes import coding as analysis
 from surveyapp.analysis.themes.codeframes import Codes
 from surveyapp.analysis.themes.coding import PairAgreement
@@ -20,6 +21,7 @@ from surveyapp.coding.desk import (
     open_desk,
 )
 from surveyapp.problems import SurveyError
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings
 from surveyapp.storage.codings import Answer, Coded, Said
 from surveyapp.storage.database import Connection, Database
@@ -38,12 +40,14 @@ class Loaded:
     blank: int
 
 
+@needs(ANALYST)
 def answers(db: Database, wave: str, codeframe: str) -> list[Said]:
     """The open answers under a codeframe, in the order of their random ids."""
     with db.reading() as connection:
         return list(open_desk(connection, wave, codeframe).said.values())
 
 
+@needs(ANALYST)
 def sheet(db: Database, wave: str, codeframe: str, coder: str) -> bytes:
     """A coder's sheet (.xlsx): the answers in an order of the coder's own, with what was coded so far.
 
@@ -79,6 +83,7 @@ def _line(desk: Desk, label: str, coded: Coded | None) -> "Line":
     )
 
 
+@needs(ANALYST)
 def load(db: Database, wave: str, name: str, content: bytes, own: str = "", codeframe: str = "") -> Loaded:
     """Take in a coder's sheet: the whole of it or nothing; rows that came back blank are not coded.
 
@@ -128,6 +133,7 @@ def _check_own(connection: Connection, desk: Desk, coder: str, own: str) -> None
         raise another("you have said that you are done", "code what is left on the screen, answer by answer")
 
 
+@needs(ANALYST)
 def code(db: Database, wave: str, codeframe: str, given: Mapping[str, Mapping[Answer, Codes]]) -> None:
     """Store what each coder gave, as `load` does from sheets. Raises `ValueError` for what cannot be given."""
     with db.transaction() as connection:
@@ -143,6 +149,7 @@ def coder_of(account: bytes) -> str:
     return f"staff-{hashlib.sha256(b'coder ' + account).hexdigest()[:12]}"
 
 
+@needs(ANALYST)
 def agreement(db: Database, wave: str, codeframe: str) -> list[PairAgreement]:
     """How far every two coders agree; answers that wait to be looked at again are left out.
 

@@ -1,5 +1,6 @@
 """The settled themes as columns, for tables."""
 
+from surveyapp.acting import needs
 from surveyapp.analysis.themes import coding as analysis
 from surveyapp.analysis.themes.codeframes import asked_key, stored_codeframe
 from surveyapp.analysis.themes.coding import ThemeColumns
@@ -7,10 +8,12 @@ from surveyapp.coding.desk import Desk, open_desk
 from surveyapp.documents import nearest
 from surveyapp.instrument import Instrument
 from surveyapp.problems import NotFound, SurveyError
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings, responses, waves
 from surveyapp.storage.database import Database
 
 
+@needs(ANALYST)
 def themes(db: Database, wave: str, question: str, by: str = "") -> ThemeColumns:
     """The settled themes of one open question, a row for each answer to it.
 
@@ -32,6 +35,7 @@ def themes(db: Database, wave: str, question: str, by: str = "") -> ThemeColumns
     return _columns(desk, question, by, released)
 
 
+@needs(ANALYST)
 def coded(db: Database, wave: str) -> dict[str, ThemeColumns]:
     """The settled themes of every question of a wave that has any, by question, in questionnaire order."""
     with db.reading() as connection:

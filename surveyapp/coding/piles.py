@@ -7,12 +7,14 @@ that they are done, and from them nothing is taken in for an answer that somebod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from surveyapp.acting import needs
 from surveyapp.analysis.themes import coding as analysis
 from surveyapp.analysis.themes.codeframes import Codeframe, Codes, asked_key, stored_codeframe
 from surveyapp.coding.coders import in_order_of, store
 from surveyapp.coding.desk import can_be_given, document_of, labelled, look_at, open_desk, said_under
 from surveyapp.instrument import Instrument, answer_keys, choices, has_words
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings, responses, waves
 from surveyapp.storage.codings import Answer, Coded, Said
 from surveyapp.storage.database import Connection, Database
@@ -121,6 +123,7 @@ def _holds(text: str, wanted: Collection[str]) -> bool:
 # ── what there is ────────────────────────────────────────────────────────────
 
 
+@needs(ANALYST)
 def overview(db: Database, wave: str) -> Overview:
     """The open answers of a wave and how far their coding is; nothing of what anybody gave."""
     with db.reading() as connection:
@@ -138,6 +141,7 @@ def overview(db: Database, wave: str) -> Overview:
     return Overview(released, questions, progress)
 
 
+@needs(ANALYST)
 def progress(db: Database, wave: str, codeframe: str) -> Progress:
     """How far one codeframe is; nothing of what anybody gave. Raises `NotFound`."""
     with db.reading() as connection:
@@ -189,6 +193,7 @@ def _progress(connection: Connection, wave: str, frame: Codeframe, counts: Mappi
 # ── coding ───────────────────────────────────────────────────────────────────
 
 
+@needs(ANALYST)
 def pile(db: Database, wave: str, codeframe: str, coder: str) -> Pile:
     """The pile of a coder. Raises `NotFound` for a wave or a codeframe that there is not."""
     with db.reading() as connection:
@@ -205,6 +210,7 @@ def pile(db: Database, wave: str, codeframe: str, coder: str) -> Pile:
     return Pile(frame, coder, answers, here, frozenset(closed), done, wordings(instrument))
 
 
+@needs(ANALYST)
 def give(db: Database, wave: str, codeframe: str, coder: str, answer: Answer, codes: Codes) -> int:
     """Keep what a coder gave one answer, in place of what it was; no codes at all take it back.
 
@@ -225,6 +231,7 @@ def give(db: Database, wave: str, codeframe: str, coder: str, answer: Answer, co
         return codings.coded_counts(connection, wave, codeframe).get(coder, 0)
 
 
+@needs(ANALYST)
 def finish(db: Database, wave: str, codeframe: str, coder: str) -> None:
     """A coder is done, or will not code at all: from now on what others gave is open to them. For good."""
     with db.transaction() as connection:
@@ -253,6 +260,7 @@ def _check_blind(connection: Connection, wave: str, codeframe: str, coder: str, 
 # ── agreement, for those who still code ──────────────────────────────────────
 
 
+@needs(ANALYST)
 def rough_agreement(db: Database, wave: str, codeframe: str, coder: str) -> list[tuple[int, float | None]]:
     """For each other coder, how many answers both have coded and the pooled kappa, told in steps.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from surveyapp import privacy
+from surveyapp.acting import needs
 from surveyapp.analysis.themes import coding as analysis
 from surveyapp.analysis.themes.codeframes import Codeframe
 from surveyapp.analysis.themes.coding import Quotation
@@ -17,6 +18,7 @@ from surveyapp.coding.desk import Desk, check_finished, desk_for, open_desk
 from surveyapp.documents import nearest
 from surveyapp.identifying import Finding, Kind, Names, identifying, prepare
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings
 from surveyapp.storage.codings import Answer, Cleared
 from surveyapp.storage.database import Connection, Database
@@ -45,6 +47,7 @@ class Places(NamedTuple):
     leave: str
 
 
+@needs(ANALYST)
 def quoting_sheet(db: Database, wave: str, codeframe: str, units: Units) -> bytes:
     """Settled answers that may be quoted, with what may identify taken out of the words proposed (.xlsx).
 
@@ -77,6 +80,7 @@ def quoting_sheet(db: Database, wave: str, codeframe: str, units: Units) -> byte
     return sheets.quoting_sheet(desk.frame, desk.purpose("quoting"), lines)
 
 
+@needs(ANALYST)
 def proposed(db: Database, wave: str, codeframe: str, name: str, content: bytes, units: Units) -> list[Quotation]:
     """The quotations that `clear` would store, to be looked at first. Raises what it would raise."""
     with db.reading() as connection:
@@ -84,6 +88,7 @@ def proposed(db: Database, wave: str, codeframe: str, name: str, content: bytes,
     return _in_order(desk.frame, cleared)
 
 
+@needs(ANALYST)
 def clear(
     db: Database, wave: str, codeframe: str, name: str, content: bytes, units: Units, may_see_names: bool = True
 ) -> list[Quotation]:
@@ -99,6 +104,7 @@ def clear(
     return _in_order(desk.frame, cleared)
 
 
+@needs(ANALYST)
 def quotations(db: Database, wave: str, codeframe: str, by_attribution: bool = False) -> list[Quotation]:
     """The cleared quotations by theme, in the order of the codeframe; or by whom they are attributed to."""
     with db.reading() as connection:
@@ -107,6 +113,7 @@ def quotations(db: Database, wave: str, codeframe: str, by_attribution: bool = F
     return sorted(found, key=lambda quotation: quotation.attribution) if by_attribution else found
 
 
+@needs(ANALYST)
 def quotations_file(db: Database, wave: str, codeframe: str, suffix: str, by_attribution: bool = False) -> bytes:
     """The cleared quotations as a file: `.xlsx` or `.json`. Raises `SurveyError` for any other ending."""
     from surveyapp.export import coding as sheets
@@ -122,6 +129,7 @@ def quotations_file(db: Database, wave: str, codeframe: str, suffix: str, by_att
     raise SurveyError(f"{suffix or 'no ending'} is not a kind of file; end the name in .xlsx or .json")
 
 
+@needs(ANALYST)
 def choose(
     db: Database, wave: str, codeframe: str, chosen: Sequence[tuple[Answer, str]], units: Units
 ) -> list[Quotation]:
@@ -169,6 +177,7 @@ class Clearance:
     fits: bool
 
 
+@needs(ANALYST)
 def offers(db: Database, wave: str, codeframe: str, coder: str) -> list[Offer]:
     """What may be quoted, for those who are done: settled answers with a theme, in an order that tells nothing.
 
@@ -201,6 +210,7 @@ def suggestion(words: str, units: Units) -> tuple[str, str]:
     return analysis.redacted(words, found), _told(found)
 
 
+@needs(ANALYST)
 def quote(db: Database, wave: str, codeframe: str, coder: str, label: str, wish: Wish, units: Units) -> None:
     """Clear one quotation, in place of one of the same answer.
 
@@ -243,6 +253,7 @@ def _said_words(wish: Wish) -> Wish:
     return wish._replace(words=_OWN.sub(" … ", wish.words))
 
 
+@needs(ANALYST)
 def withdraw(db: Database, wave: str, codeframe: str, coder: str, label: str) -> None:
     """Take a quotation back. Raises `StillCoding` for somebody who is not done."""
     with db.transaction() as connection:
@@ -252,6 +263,7 @@ def withdraw(db: Database, wave: str, codeframe: str, coder: str, label: str) ->
         codings.keep_quotations(connection, wave, codeframe, kept)
 
 
+@needs(ANALYST)
 def clearances(db: Database, wave: str, codeframe: str, coder: str) -> list[Clearance]:
     """The cleared quotations, by theme as in the codeframe, for those who are done. Raises `StillCoding`."""
     with db.reading() as connection:

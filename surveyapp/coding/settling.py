@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from surveyapp.acting import needs
 from surveyapp.analysis.themes.codeframes import MARKS, Codeframe, Codes
 from surveyapp.analysis.themes.coding import Dispute, Settlement
 from surveyapp.coding.coders import Loaded
@@ -18,11 +19,13 @@ from surveyapp.coding.desk import (
     open_desk,
 )
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import ANALYST
 from surveyapp.storage import codings
 from surveyapp.storage.codings import Answer, Said
 from surveyapp.storage.database import Database
 
 
+@needs(ANALYST)
 def settling_sheet(db: Database, wave: str, codeframe: str) -> bytes:
     """The answers in dispute, with what each coder gave, for a third person to decide (.xlsx).
 
@@ -50,6 +53,7 @@ def settling_sheet(db: Database, wave: str, codeframe: str) -> bytes:
     return sheets.coding_sheet(desk.frame, desk.purpose("settling"), lines)
 
 
+@needs(ANALYST)
 def load_settling(db: Database, wave: str, codeframe: str, name: str, content: bytes) -> Loaded:
     """Take in decisions: the whole sheet or nothing. Raises `Refused` with every problem and its cell."""
     from surveyapp.export import coding as sheets
@@ -66,6 +70,7 @@ def load_settling(db: Database, wave: str, codeframe: str, name: str, content: b
     return Loaded(desk.frame.id, "", len(decided), len(given) - len(decided))
 
 
+@needs(ANALYST)
 def settle(db: Database, wave: str, codeframe: str, decided: Mapping[Answer, Codes]) -> None:
     """Store decisions, as `load_settling` does from a sheet. Raises `ValueError` for what cannot be given."""
     with db.transaction() as connection:
@@ -74,6 +79,7 @@ def settle(db: Database, wave: str, codeframe: str, decided: Mapping[Answer, Cod
         codings.keep_decisions(connection, wave, codeframe, decided)
 
 
+@needs(ANALYST)
 def settlement(db: Database, wave: str, codeframe: str) -> Settlement[Answer]:
     """What is settled, what is in dispute, and what nobody has coded."""
     with db.reading() as connection:
@@ -96,6 +102,7 @@ class Difference:
     decided: Codes | None
 
 
+@needs(ANALYST)
 def differences(db: Database, wave: str, codeframe: str, coder: str) -> list[Difference]:
     """Where coders differ or did before it was decided, for those who are done.
 
@@ -122,6 +129,7 @@ def _difference(desk: Desk, label: str, answer: Answer) -> Difference:
     return Difference(label, desk.said[answer], codes, agreed, note, desk.decisions.get(answer))
 
 
+@needs(ANALYST)
 def decide(db: Database, wave: str, codeframe: str, coder: str, label: str, codes: Codes) -> None:
     """Settle one answer on which coders differ, or settle it otherwise than before.
 
@@ -142,6 +150,7 @@ def decide(db: Database, wave: str, codeframe: str, coder: str, label: str, code
         codings.keep_decisions(connection, wave, codeframe, {answer: codes})
 
 
+@needs(ANALYST)
 def check_done(db: Database, wave: str, codeframe: str, coder: str) -> None:
     """Raises `StillCoding` for a coder to whom it is not open yet what others gave."""
     with db.reading() as connection:

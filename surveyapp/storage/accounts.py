@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from surveyapp.roles import ADMIN, EVERY_SURVEY, Member
-from surveyapp.storage.database import Day, metadata
+from surveyapp.storage.database import Day, Seconds, metadata
 
 
 def _account_column(**more: bool) -> sa.Column[bytes]:
@@ -46,7 +46,7 @@ session_table = _table(
     "staff_session",
     sa.Column("token", sa.LargeBinary, primary_key=True),
     _account_column(nullable=False),
-    sa.Column("until", sa.Integer, nullable=False),
+    sa.Column("until", Seconds, nullable=False),
     sa.Column("second", sa.Integer, nullable=False),
 )
 
@@ -55,13 +55,13 @@ link_table = _table(
     sa.Column("token", sa.LargeBinary, primary_key=True),
     _account_column(nullable=False),
     *_texts("purpose"),
-    sa.Column("until", sa.Integer, nullable=False),
+    sa.Column("until", Seconds, nullable=False),
 )
 
 attempt_table = _table(
     "attempt",
     sa.Column("who", sa.LargeBinary, primary_key=True),
-    sa.Column("until", sa.Integer, nullable=False),
+    sa.Column("until", Seconds, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
 )
 

@@ -19,13 +19,17 @@ def tables(connection: sa.Connection) -> list[sa.Table]:
 
 
 def pour(source: sa.Connection, target: sa.Connection) -> None:
-    """Copy every row into a store that has none, each table in the order of its keys."""
+    """Copy every row into a store that has none, each table in the order of its keys.
+
+    Each store has its own types: a number of a file may be too large for what the other calls by the same name.
+    """
+    homes = {table.name: table for table in tables(target)}
     for table in tables(source):
         rows = source.execute(
             table.select().order_by(*table.primary_key), execution_options={"yield_per": _AT_ONCE}
         )
         for some in rows.mappings().partitions():
-            target.execute(table.insert(), [dict(row) for row in some])
+            target.execute(homes[table.name].insert(), [dict(row) for row in some])
 
 
 def fill(database: Database, source: Database) -> None:

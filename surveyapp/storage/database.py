@@ -33,6 +33,9 @@ Connection = sa.Connection
 # Days are kept as ISO texts: SQLite has no date, and nothing finer than a day is ever wanted.
 Day = sa.Text
 
+# Times in seconds since 1970 outgrow 32 bits in 2038. SQLite's INTEGER has 64; its strict tables know no BIGINT.
+Seconds = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 NOTHING = sa.text("''")
 """What a text column holds in rows from before it was added."""
 
@@ -44,8 +47,12 @@ PRAGMAS = {
     "foreign_keys": 1,
     "trusted_schema": 0,
     "temp_store": 2,
+    "cache_size": -1000,
 }
-"""Setting and the value that must be read back; 3 is EXTRA, temp_store 2 is MEMORY."""
+"""Setting and the value that must be read back; 3 is EXTRA, temp_store 2 is MEMORY, cache_size is in -kilobytes.
+
+Each thread that serves has a connection with a cache of its own, and the system keeps the pages of the file too.
+"""
 
 
 LONGEST_QUEUE = 30
@@ -72,7 +79,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = self.place = path
         self.name = str(path)
-        self.engine = sa.create_engine(f"sqlite:///{path}")
+        self.engine = sa.create_engine(f"sqlite:///{path}", pool_use_lifo=True)
         event.listen(self.engine, "connect", _settle)
         event.listen(self.engine, "begin", _begin)
 

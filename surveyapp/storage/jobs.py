@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from surveyapp.storage.database import metadata
+from surveyapp.storage.database import Seconds, metadata
 
 WAITING, RUNNING, DOUBTED = "waiting", "running", "doubted"
 DONE, FAILED, LEFT = "done", "failed", "left"
@@ -33,7 +33,9 @@ job_table = sa.Table(
         sa.Column(name, sa.Text, nullable=False)
         for name in ("kind", "survey", "wave", "who", "settings", "state", "said", "file")
     ),
-    *(sa.Column(name, sa.Integer, nullable=False) for name in ("done", "total", "at", "lease", "tries")),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("done", "total")),
+    *(sa.Column(name, Seconds, nullable=False) for name in ("at", "lease")),
+    sa.Column("tries", sa.Integer, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -109,6 +111,12 @@ def oldest_waiting(connection: sa.Connection) -> int | None:
     query = sa.select(sa.func.min(job_table.c.at)).where(job_table.c.state == WAITING)
     oldest: int | None = connection.scalar(query)
     return oldest
+
+
+def newest(connection: sa.Connection) -> int | None:
+    """When the newest job was asked for, in seconds; None if there is none."""
+    found: int | None = connection.scalar(sa.select(sa.func.max(job_table.c.at)))
+    return found
 
 
 def take(connection: sa.Connection, now: int, lease: int) -> Job | None:

@@ -4,7 +4,7 @@ This module and `responses` must not know each other; `submission` alone sees bo
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,16 +117,19 @@ def add_invitations(
         connection.execute(invitation_table.insert(), rows)
 
 
+INVITATION = (
+    invitation_table.c.wave,
+    invitation_table.c.salt,
+    invitation_table.c.state,
+    organisation_table.c.unit,
+    organisation_table.c.name,
+    organisation_table.c.strata,
+    organisation_table.c.language,
+)
+"""The columns that `invitation_in` takes."""
+
 _INVITATION = Prepared(
-    sa.select(
-        invitation_table.c.wave,
-        invitation_table.c.salt,
-        invitation_table.c.state,
-        organisation_table.c.unit,
-        organisation_table.c.name,
-        organisation_table.c.strata,
-        organisation_table.c.language,
-    )
+    sa.select(*INVITATION)
     .outerjoin(organisation_table, invitation_table.c.organisation == organisation_table.c.id)
     .where(invitation_table.c.code_hash == sa.bindparam("code_hash"))
 )
@@ -135,8 +138,11 @@ _INVITATION = Prepared(
 def invitation(connection: sa.Connection, code_hash: bytes) -> Invitation | None:
     """The invitation with this code, if there is one."""
     row = _INVITATION.row(connection, code_hash=code_hash)
-    if row is None:
-        return None
+    return None if row is None else invitation_in(code_hash, row)
+
+
+def invitation_in(code_hash: bytes, row: Sequence[Any]) -> Invitation:
+    """The invitation that a row of `INVITATION` holds."""
     wave, salt, state, unit, name, strata, language = row
     return Invitation(
         code_hash, wave, salt, state, unit or "", name or "", json.loads(strata or "{}"), language or ""

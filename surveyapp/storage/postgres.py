@@ -10,6 +10,7 @@ Writers and readers take turns at the lock of one small table. Whoever writes fo
 the respondent's own number alone; all other writers have it alone; writing the store anew keeps readers out too.
 """
 
+import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InvalidatePoolError
 
 from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.storage.copying import VERSION_TABLE, pour, tables
@@ -100,9 +101,10 @@ class Postgres(Database):
             "keepalives_idle": 30,
         }
         self.engine = sa.create_engine(
-            url, pool_pre_ping=True, hide_parameters=True, use_native_hstore=False, connect_args=wishes
+            url, pool_use_lifo=True, hide_parameters=True, use_native_hstore=False, connect_args=wishes
         )
         event.listen(self.engine, "connect", _settle)
+        event.listen(self.engine, "checkout", _check_alive)
         event.listen(self.engine, "begin", _begin)
 
     def prepare(self) -> None:
@@ -216,6 +218,21 @@ def _settle(connection: Any, _record: object) -> None:
     with closed_on_refusal(connection):
         _set(connection)
         _check_settings(connection)
+
+
+def _check_alive(connection: Any, *_of_pool: object) -> None:
+    """Let the pool connect anew, if the server has gone: then there is something to read, and else there is not.
+
+    Asking the server would take as long as a statement, at every page.
+    """
+    if connection.closed or _has_said_something(connection.fileno()):
+        raise InvalidatePoolError("the server has ended a connection")
+
+
+def _has_said_something(fd: int) -> bool:
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _set(connection: Any) -> None:

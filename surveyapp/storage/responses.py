@@ -70,12 +70,6 @@ class Verbatim:
     text: str = field(repr=False)
 
 
-def tray(connection: sa.Connection, wave: str) -> list[tuple[bytes, bytes]]:
-    """Id and content of every box of a wave."""
-    query = sa.select(tray_table.c.id, tray_table.c.box).where(tray_table.c.wave == wave)
-    return [(row.id, row.box) for row in connection.execute(query)]
-
-
 def tray_part(connection: sa.Connection, wave: str, after: bytes, most: int) -> list[tuple[bytes, bytes]]:
     """The next boxes of a wave in the order of their ids: all at once a large tray does not fit into memory."""
     query = (

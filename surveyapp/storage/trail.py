@@ -102,6 +102,12 @@ def people(connection: sa.Connection, survey: str | None = None) -> list[str]:
     return list(connection.scalars(sa.select(act_table.c.who).where(*conditions).distinct().order_by("who")))
 
 
+def newest(connection: sa.Connection, **said: str) -> str:
+    """The latest time of all lines in which these columns hold this; "" if there is none."""
+    wanted = (act_table.c[name] == value for name, value in said.items())
+    return connection.scalar(sa.select(sa.func.max(act_table.c.at)).where(*wanted)) or ""
+
+
 def last(connection: sa.Connection) -> tuple[int, bytes]:
     """The number of the last line and its hash, which stands for all before it; 0 and nothing if there is none."""
     query = sa.select(act_table.c.number, act_table.c.chain).order_by(act_table.c.number.desc()).limit(1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from surveyapp.acting import check_part_in
 from surveyapp.fieldwork import takes_answers
 from surveyapp.instrument import Instrument, content_hash, read_instrument
 from surveyapp.problems import NotFound, SurveyError, WaveNotOpen, WavePaused
@@ -176,6 +177,12 @@ _verified: dict[str, tuple[str, Instrument]] = {}
 MOST_VERIFIED = 32
 
 
+def verified(digest: str | None) -> Instrument | None:
+    """The questionnaire of this content, if this process has read and verified it."""
+    known = _verified.get(digest or "")
+    return known and known[1]
+
+
 def _parsed(document: str, digest: str) -> Instrument:
     """What a stored document says: parsed and verified once in a process, and compared with that ever after."""
     known = _verified.get(digest)
@@ -256,17 +263,22 @@ _WAVES = Prepared(sa.select(wave_table).order_by(wave_table.c.name))
 
 
 def wave_named(connection: sa.Connection, name: str) -> Wave:
-    """The wave, read each time: another process may just have closed it. Raises `NotFound`, naming the waves."""
+    """The wave, read each time: another process may just have closed it. Raises `NotFound`, naming the waves.
+
+    For who is at work in one survey, the waves of others are not there.
+    """
     row = _WAVE.row(connection, name=name)
     if row is None:
         names = ", ".join(wave.name for wave in waves(connection)) or "none yet"
         raise NotFound(f"there is no wave {name[:60]!r}; the waves are: {names}")
-    return _wave(row)
+    wave = wave_in(row)
+    check_part_in(wave.survey, f"wave {wave.name}")
+    return wave
 
 
 def waves(connection: sa.Connection) -> list[Wave]:
     """All waves by name."""
-    return [_wave(row) for row in _WAVES.run(connection)]
+    return [wave_in(row) for row in _WAVES.run(connection)]
 
 
 def taking(wave: Wave, today: date) -> bool:
@@ -304,7 +316,7 @@ def change_wave(connection: sa.Connection, name: str, **values: object) -> None:
 
 
 @lru_cache(maxsize=64)
-def _wave(row: tuple[Any, ...]) -> Wave:
+def wave_in(row: tuple[Any, ...]) -> Wave:
     """What a row says: the row is read each time, and made into a wave once."""
     values = dict(zip(wave_table.c.keys(), row, strict=True))
     cells = {name: json.loads(values[name] or "{}") for name in ("cells", "opened_cells")}

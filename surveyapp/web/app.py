@@ -11,7 +11,6 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, g
 from flask_babel import gettext
-from flask_wtf import CSRFProtect
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 from whitenoise import WhiteNoise
@@ -36,6 +35,7 @@ from surveyapp.web import (
 )
 from surveyapp.web.cookies import SealedCookies
 from surveyapp.web.lean import LeanFlask
+from surveyapp.web.tokens import Tokens
 
 ROOMS = (entrance, answering, offline, sending)
 """Importing them fills `visits.pages`."""
@@ -94,28 +94,25 @@ def create_app(
     app.request_class = MemoryRequest
     app.logger.disabled = True  # Flask's own words name path and exception; `safety.log` has ours
     app.url_map.converters["slug"] = Slug
-    forms, cookies = (KeyRing(home.keys / name, COOKIE_LIFE) for name in ("forms", "cookie"))
+    cookies = KeyRing(home.keys / "cookie", COOKIE_LIFE)
     app.config.update(
-        WTF_CSRF_SECRET_KEY=forms,
         MAX_CONTENT_LENGTH=MAX_FORM,
         MAX_FORM_MEMORY_SIZE=MAX_FORM,
         MAX_FORM_PARTS=2000,
-        WTF_CSRF_TIME_LIMIT=None,  # the cookie's two hours are the limit
-        WTF_CSRF_SSL_STRICT=False,  # it looks at the Referer, which our pages forbid; `safety` looks at the Origin
         SESSION_COOKIE_SECURE=secure,
     )
     app.session_interface = SealedCookies(cookies, secure, "preview" if preview else "answer", mount)
     safety.guard(app, secure)  # before the tokens: a foreign form is refused as foreign, whatever it holds
     packing.pack_pages(app)
-    tokens = CSRFProtect(app)
+    guard = Tokens(app)
     for asks_itself in (answering.save, offline.take, sending.send):  # after what must not wait for it
-        tokens.exempt(asks_itself)
+        guard.exempt(asks_itself)
     languages.install(app)
     brand.install(app)
     errors.handle(app)
     kept.install(app)
     peppers = KeyRing(home.keys / "pepper")
-    app.extensions["surveyapp"] = visits.Site(_database(home), peppers, today, (peppers, cookies, forms))
+    app.extensions["surveyapp"] = visits.Site(_database(home), peppers, today, (peppers, cookies))
     app.register_blueprint(visits.pages)
     serve_static(app)
     app.context_processor(_page_context)

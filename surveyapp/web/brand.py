@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, current_app, g
+from flask import Blueprint, Flask, current_app, g
 from werkzeug.routing import BaseConverter
 
 from surveyapp import campaigning
 from surveyapp.colours import shades
 from surveyapp.fieldwork import is_email
 from surveyapp.problems import NotFound
+from surveyapp.web.lean import Answer
 
 sheets = Blueprint("brand", __name__)
 
@@ -96,15 +97,15 @@ def _shared(values: set[str]) -> str:
 
 
 @sheets.get("/brand/<colour:colour>.css")
-def stylesheet(colour: str) -> Response:
+def stylesheet(colour: str) -> Answer:
     """The shades of a colour that some wave has. Nothing of the visitor is in it: no cookie goes with it."""
     if not campaigning.has_colour(current_app.extensions["surveyapp"].db, colour):
         raise NotFound("no wave has this colour")
     found = shades(colour)
-    response = Response(
+    response = Answer(
         f":root{{--app-brand:{found.brand};--app-brand-dark:{found.dark};--app-brand-tint:{found.tint}}}\n",
         mimetype="text/css",
     )
-    response.cache_control.public = True
-    response.cache_control.max_age = A_MONTH
+    response.public = True
+    response.headers["Cache-Control"] = f"public, max-age={A_MONTH}"
     return response

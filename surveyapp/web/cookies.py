@@ -9,14 +9,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request
 from flask.sessions import SessionInterface, SessionMixin
 
 from surveyapp import privacy
 from surveyapp.keyring import COOKIE_LIFE, Keys
-from surveyapp.web.safety import for_anybody
+from surveyapp.web.lean import Answer
 
 LIFETIME = COOKIE_LIFE
+
+_VARY = ("Vary", "Cookie")
+
+_written = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Visitor(dict[str, Any], SessionMixin):
@@ -50,7 +54,7 @@ class SealedCookies(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> Visitor:
         """The visitor in the request's cookie, or an empty one."""
         try:
-            sealed = base64.urlsafe_b64decode(request.cookies.get(self.name, "").encode())
+            sealed = base64.urlsafe_b64decode(self._sent(request))
             opened = privacy.with_any(self.keys.opening, lambda key: privacy.open_cookie(key, sealed))
             content = json.loads(opened)
         except (privacy.CannotOpen, ValueError):
@@ -58,21 +62,28 @@ class SealedCookies(SessionInterface):
         away = abs(time.time() - content["at"])  # a cookie from a clock ahead is good for no longer than any other
         return Visitor(content["visitor"]) if away < self.lifetime else Visitor()
 
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+    def _sent(self, request: Request) -> bytes:
+        """The cookie of this name as it was sent. Ours needs none of the unquoting that werkzeug tries on all."""
+        ours = f"{self.name}="
+        cookies = request.environ.get("HTTP_COOKIE", "").split(";")
+        found = (cookie.strip() for cookie in cookies)
+        return next((cookie[len(ours) :] for cookie in found if cookie.startswith(ours)), "").encode("latin-1")
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Answer) -> None:  # type: ignore[override]
         """Write the cookie anew, or take it away when there is nothing to remember.
 
         A response that anybody may keep says nothing of the visitor.
         """
-        if for_anybody(response):
+        if response.public:
             return
-        response.headers.add("Vary", "Cookie")
         if not session:
             response.delete_cookie(self.name, self.path, secure=self.secure, httponly=True, samesite="Lax")
+            response.also += (_VARY,)
             return
-        response.headers.add("Set-Cookie", f"{self.name}={self.seal(session)}; {self.terms}")
+        response.also += (_VARY, ("Set-Cookie", f"{self.name}={self.seal(session)}; {self.terms}"))
 
     def seal(self, visitor: Mapping[str, Any]) -> str:
         """The cookie of a visitor, as of now."""
         whole = {"visitor": dict(visitor), "at": int(time.time())}
-        content = json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+        content = _written(whole).encode(errors="replace")
         return base64.urlsafe_b64encode(privacy.seal_cookie(self.keys.sealing, content, self.size)).decode()

@@ -127,7 +127,10 @@ def health() -> ResponseReturnValue:
 
 @pages.get("/ready")
 def ready() -> ResponseReturnValue:
-    """Answer "ready" if answers can be saved here, else 503 and one word: what to look at, and nothing more."""
+    """Answer "ready" if answers can be saved here, else 503 and one word: what to look at, and nothing more.
+
+    The keys of the staff's site count too where it is served beside this one: a node has all keys or is not whole.
+    """
     lacking = _lacking()
     if lacking:
         log.error("not ready: %s", lacking)

@@ -10,10 +10,9 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from flask import Flask, current_app, g, render_template, request
-from flask_wtf.csrf import generate_csrf
 
 from surveyapp import privacy
-from surveyapp.web import brand, languages
+from surveyapp.web import brand, languages, tokens
 
 MOST = 256
 """Pages kept in a process at once: some megabytes."""
@@ -55,7 +54,7 @@ def page(template: str, depends_on: Hashable, context: Callable[[], Mapping[str,
         if len(kept) >= MOST:
             kept.pop(next(iter(kept)), None)
         kept[key] = pieces
-    put = {_NONCE: g.nonce, _TOKEN: generate_csrf() if _TOKEN in pieces else ""}
+    put = {_NONCE: g.nonce, _TOKEN: tokens.token() if _TOKEN in pieces else ""}
     return "".join([put.get(piece, piece) for piece in pieces])
 
 

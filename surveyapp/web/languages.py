@@ -113,10 +113,11 @@ def other_languages() -> list[Tongue]:
 
 
 def _use(chosen: str) -> None:
+    if "language" in g:  # what has been said so far was in another one
+        g.pop("translations", None)
+        g.pop("sentences", None)
+        flask_babel.refresh()
     g.language = chosen
-    g.pop("translations", None)
-    g.pop("sentences", None)
-    flask_babel.refresh()
 
 
 @cache

@@ -34,7 +34,14 @@ class Templates(Environment):
 
 
 class Answer(Response):
-    """A response that goes to the server as it is: werkzeug copies headers to mend what ours do not need."""
+    """A response that goes to the server as it is: werkzeug copies headers to mend what ours do not need.
+
+    `also` are headers that go with it past werkzeug, which checks and compares each that it is given, and most of
+    ours are the same for every page. `public` says that anybody may keep it: a stylesheet, never a page.
+    """
+
+    also: tuple[tuple[str, str], ...] = ()
+    public = False
 
     def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """As werkzeug's, for a whole response of known length; anything else is left to werkzeug."""
@@ -42,8 +49,9 @@ class Answer(Response):
         whole = isinstance(body, list) and "Content-Length" in self.headers and not self._on_close
         bare = environ["REQUEST_METHOD"] == "HEAD" or self.status_code < 200 or self.status_code in {204, 304}
         if bare or not whole or not self.headers.get("Location", "").isascii():
+            self.headers.extend(self.also)
             return super().get_wsgi_response(environ)
-        return body, self.status, list(self.headers)
+        return body, self.status, [*self.headers, *self.also]
 
 
 class LeanFlask(Flask):
@@ -64,6 +72,10 @@ class LeanFlask(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """As it is: no view of ours is a coroutine, and looking takes longer than most of what is called."""
         return func
+
+    def redirect(self, location: str, code: int = 302) -> Answer:
+        """The way on, without a page that says so to browsers that do not go there by themselves: none is left."""
+        return Answer(status=code, headers={"Location": location}, mimetype="text/html")
 
     def url_for(
         self,

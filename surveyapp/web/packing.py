@@ -9,12 +9,15 @@ import struct
 import zlib
 from functools import lru_cache
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
+from surveyapp.web.lean import Answer
+
 STEP = 1024
 _WORTH = 1000
+_VARY = ("Vary", "Accept-Encoding")
 _EXTRA = 0x04  # RFC 1952: a field in the head of a packed file that nobody has to read
 _HEAD = struct.Struct("<4BL2BH")
 
@@ -23,10 +26,10 @@ def pack_pages(app: Flask) -> None:
     """Pack what the app answers, for browsers that can unpack it."""
 
     @app.after_request
-    def _pack(response: Response) -> Response:
+    def _pack(response: Answer) -> Answer:
         if response.mimetype != "text/html" or response.is_streamed:
             return response
-        response.headers.add("Vary", "Accept-Encoding")
+        response.also += (_VARY,)
         content = response.get_data()
         if len(content) >= _WORTH and _unpacks(request.headers.get("Accept-Encoding", "")):
             response.set_data(packed(content))

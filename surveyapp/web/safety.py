@@ -2,12 +2,11 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
 
-from flask import Flask, Response, abort, g, request
-from werkzeug.datastructures import Headers
+from flask import Flask, abort, g, request
 
 from surveyapp.problems import fault_place
+from surveyapp.web.lean import Answer
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'{nonce}; img-src 'self'{connect}; "
@@ -36,28 +35,20 @@ def guard(app: Flask, secure: bool, fetches: bool = False) -> None:
         if request.method not in {"GET", "HEAD", "OPTIONS"} and not _from_our_page(secure):
             abort(403)
 
-    always = {**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if secure else {})}
+    always = tuple({**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if secure else {})}.items())
 
     @app.after_request
-    def _finish(response: Response) -> Response:
-        kept = for_anybody(response)
-        rules = {"Content-Security-Policy": policy(None if kept else g.get("nonce"), fetches)}
-        if not kept:
-            rules["Cache-Control"] = "no-store"
-        put(response, {**always, **rules})
+    def _finish(response: Answer) -> Answer:
+        nonce = None if response.public else g.get("nonce")
+        rules = (*always, ("Content-Security-Policy", policy(nonce, fetches)))
+        if not response.public:
+            response.headers.remove("Cache-Control")  # what is sent as a file brings one
+            rules = (*rules, _NOT_KEPT)
+        response.also += rules
         return response
 
 
-def for_anybody(response: Response) -> bool:
-    """Whether anybody may keep a response: a stylesheet, never a page."""
-    return "Cache-Control" in response.headers and bool(response.cache_control.public)
-
-
-def put(response: Response, headers: Mapping[str, str]) -> None:
-    """Set many headers at once: werkzeug would look through all of them for each."""
-    names = {name.lower() for name in headers}
-    held = [(name, value) for name, value in response.headers if name.lower() not in names]
-    response.headers = Headers([*held, *headers.items()])
+_NOT_KEPT = ("Cache-Control", "no-store")
 
 
 def policy(nonce: str | None = None, fetches: bool = False) -> str:

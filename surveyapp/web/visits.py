@@ -28,7 +28,7 @@ class Site:
     peppers: Keys
     today: Callable[[], date]
     rings: Sequence[Keys] = ()
-    """All keys that these pages need, the peppers among them."""
+    """All keys that these pages and those served beside them need, the peppers among them."""
 
     @property
     def pepper(self) -> Sequence[bytes]:

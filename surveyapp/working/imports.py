@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from surveyapp import framing, preparing, privacy, retaining, returning
+from surveyapp.acting import check_may, needs
 from surveyapp.config import Home, read_file, secret
 from surveyapp.frames import changes
 from surveyapp.framing import Moved, Plan, Reading
@@ -30,7 +31,7 @@ from surveyapp.storage import jobs, uploads
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.jobs import DONE, Job
 from surveyapp.storage.papers import Preparation
-from surveyapp.working.queue import Stopped, Task, begin_here, carry_out, kind, listed
+from surveyapp.working.queue import KINDS, Stopped, Task, begin_here, carry_out, kind, listed
 
 LOOK_AT_FRAME, LOAD_FRAME = "frame-look", "frame-load"
 LOOK_AT_RETURNS, LOAD_RETURNS = "returns-look", "returns-load"
@@ -117,6 +118,7 @@ def is_small(content: bytes) -> bool:
 # ── handing in, looking, confirming ──────────────────────────────────────────
 
 
+@needs(MANAGER)
 def hand_in(at: Clerk, look: str, file: File) -> tuple[bytes, Job]:
     """Keep a file, sealed, and have it read by a job of the kind `look`; the id of the upload, and the job."""
     id_ = privacy.new_id()
@@ -130,6 +132,7 @@ def hand_in(at: Clerk, look: str, file: File) -> tuple[bytes, Job]:
     return id_, _asked(at, look, {"upload": id_.hex()}, file.is_small, keep)
 
 
+@needs(MANAGER)
 def found(db: Database, home: Home, wave: str, look: str, id_: bytes) -> Import:
     """How an upload of a wave stands that was to be read by a job of the kind `look`. Raises `NotFound`."""
     with db.reading() as connection:
@@ -140,6 +143,7 @@ def found(db: Database, home: Home, wave: str, look: str, id_: bytes) -> Import:
     return known
 
 
+@needs(MANAGER)
 def waiting(db: Database, home: Home, wave: str, look: str) -> list[Import]:
     """The uploads of a wave that were read by a job of the kind `look` and wait to be confirmed."""
     with db.reading() as connection:
@@ -148,6 +152,7 @@ def waiting(db: Database, home: Home, wave: str, look: str) -> list[Import]:
     return [one for one in known if (one.kind, one.state) == (look, READY)]
 
 
+@needs(MANAGER)
 def confirm(at: Clerk, load: str, known: Import, look: int) -> Job | None:
     """Have an upload taken in by a job of the kind `load`, as it was looked at; None if it stands otherwise."""
     if known.state != READY or known.look != look:
@@ -155,22 +160,26 @@ def confirm(at: Clerk, load: str, known: Import, look: int) -> Job | None:
     return _asked(at, load, {"upload": known.id.hex(), "look": look}, known.small)
 
 
+@needs(MANAGER)
 def give_up(db: Database, id_: bytes) -> None:
     """Erase an upload."""
     with db.transaction() as connection:
         uploads.drop(connection, id_)
 
 
+@needs(MANAGER)
 def job_about(db: Database, survey: str, id_: bytes) -> Job | None:
     """The job that reads an upload or takes it in, as long as it is not over."""
     return _going(db, survey, "upload", id_.hex())
 
 
+@needs(MANAGER)
 def read_list(at: Clerk, known: Preparation) -> Job:
     """Have the list of a wave that is being prepared read."""
     return _asked(at, READ_LIST, {"file": preparing.file_of(known)}, is_small(known.frame))
 
 
+@needs(MANAGER)
 def reading_of(db: Database, known: Preparation) -> Job | None:
     """The job that reads the list of a preparation, as long as it is not over."""
     return _going(db, known.survey, "file", preparing.file_of(known))
@@ -188,6 +197,7 @@ def _asked(
     keep: Callable[[Connection], None] = lambda _connection: None,
 ) -> Job:
     """Ask for a job; a small one is done here and now, and forgotten once it is done."""
+    check_may(KINDS[name].roles, at.survey)
     job = Job(privacy.new_id(), name, at.survey, at.wave, at.who, dict(settings), at=at.now())
     job = begin_here(job, at.now()) if small else job
     with at.db.transaction() as connection:

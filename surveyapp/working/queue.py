@@ -4,15 +4,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from surveyapp import privacy, retaining
+from surveyapp import privacy, retaining, staffing
+from surveyapp.acting import OPERATOR, acting, check_may, needs
 from surveyapp.config import Home
 from surveyapp.problems import NotFound, NotSaved, SurveyError, fault_place
+from surveyapp.roles import ROLES
 from surveyapp.storage import jobs
 from surveyapp.storage.database import Connection, Database
 from surveyapp.storage.jobs import DONE, FAILED, LEFT, RUNNING, WAITING, Job
@@ -160,8 +162,7 @@ def ask(
 
     Who asks for the same thing again while it waits gets the job that waits.
     """
-    if name not in KINDS:
-        raise KeyError(name)
+    check_may(KINDS[name].roles, survey)
     job = Job(privacy.new_id(), name, survey, wave, who, dict(settings or {}), at=now)
     with db.transaction() as connection:
         if known := jobs.like(connection, job):
@@ -170,6 +171,7 @@ def ask(
     return job
 
 
+@needs(*ROLES)
 def found(db: Database, survey: str, id_: bytes) -> Job:
     """A job of a survey. Raises `NotFound`."""
     with db.reading() as connection:
@@ -179,12 +181,14 @@ def found(db: Database, survey: str, id_: bytes) -> Job:
     return job
 
 
+@needs(*ROLES)
 def listed(db: Database, survey: str) -> list[Job]:
     """The jobs of a survey, the newest first."""
     with db.reading() as connection:
         return jobs.jobs(connection, survey)
 
 
+@needs(*ROLES)
 def take_back(db: Database, survey: str, id_: bytes) -> Job:
     """Take a job back; one at work ends at its next step. What it made is erased, and the file that it is about.
 
@@ -198,6 +202,7 @@ def take_back(db: Database, survey: str, id_: bytes) -> Job:
     return found(db, survey, id_)
 
 
+@needs(*ROLES)
 def throw_away(db: Database, home: Home, survey: str, id_: bytes) -> None:
     """Forget a job and erase what it made. Raises `NotFound`, and `SurveyError` for one that is not over."""
     if not found(db, survey, id_).over:
@@ -220,6 +225,7 @@ def file_of(home: Home, job: Job) -> Path:
 # ── working ──────────────────────────────────────────────────────────────────
 
 
+@needs(OPERATOR)
 def run_next(
     db: Database, home: Home, today: date, now: Callable[[], int], stopping: Callable[[], bool] = lambda: False
 ) -> Job | None:
@@ -289,7 +295,8 @@ def _outcome(task: Task, do: Callable[[Task], str] | None) -> dict[str, Any]:
     if known is None:
         return {"state": FAILED, "said": "this version of surveyapp knows no such work; update the worker"}
     try:
-        file = (do or known.do)(task)
+        with _for_who_asked(task):
+            file = (do or known.do)(task)
     except GivenBack:
         return {"state": WAITING, "said": "", "done": 0, "total": 0, "lease": 0, "tries": task.job.tries - 1}
     except Stopped:
@@ -300,6 +307,15 @@ def _outcome(task: Task, do: Callable[[Task], str] | None) -> dict[str, Any]:
         log.error("fault %s in job %s", fault_place(error), task.job.kind)
         return {"state": FAILED, "said": _UNFORESEEN}
     return {"state": DONE, "file": file}
+
+
+def _for_who_asked(task: Task) -> AbstractContextManager[None]:
+    """Work for whoever asked for it, by the roles that they have now: what they may do no more is not done.
+
+    A job of an address without account comes from the terminal, and is the operator's.
+    """
+    member = staffing.asker(task.db, task.job.who)
+    return acting(member, task.job.survey) if member else nullcontext()
 
 
 def _over(task: Task, **values: Any) -> Job:
@@ -316,6 +332,7 @@ def _over(task: Task, **values: Any) -> Job:
     return known or replace(task.job, state=LEFT)
 
 
+@needs(OPERATOR)
 def run_waiting(db: Database, home: Home, today: date, now: Callable[[], int]) -> int:
     """Do every job that waits; how many there were."""
     count = 0
@@ -324,6 +341,7 @@ def run_waiting(db: Database, home: Home, today: date, now: Callable[[], int]) -
     return count
 
 
+@needs(OPERATOR)
 def work(
     db: Database,
     home: Home,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from surveyapp import privacy
+from surveyapp.acting import needs
 from surveyapp.config import Home, read_file
 from surveyapp.problems import SurveyError
 from surveyapp.roles import KEY_HOLDER
@@ -34,6 +35,7 @@ def _left(task: Task) -> str:
     raise SurveyError(STOPPED)
 
 
+@needs(KEY_HOLDER)
 def key_of(home: Home, wave: Wave, content: bytes | None) -> bytes:
     """The private key of a wave: in the key holder's file, or without one in the server's.
 
@@ -50,6 +52,7 @@ def key_of(home: Home, wave: Wave, content: bytes | None) -> bytes:
     return key
 
 
+@needs(KEY_HOLDER)
 def last_opening(db: Database, wave: Wave) -> Job | None:
     """The newest opening of a wave's tray."""
     with db.reading() as connection:
@@ -67,6 +70,7 @@ def is_stopped(job: Job, now: int) -> bool:
     return job.state in AT_WORK and job.lease + DOUBT < now
 
 
+@needs(KEY_HOLDER)
 def open_tray(
     db: Database, home: Home, wave: Wave, key: bytes, who: str, today: date, now: Callable[[], int]
 ) -> Job:

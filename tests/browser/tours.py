@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.browser.tours docs/pictures
 
-writes the pictures that the pages of `docs/tutorials` show. A test walks the same ways without keeping them, so
-that what a tutorial says can be done can be done.
+writes the pictures that `docs/staff.md` and the pages of `docs/tutorials` show. A test walks the same ways without
+keeping them, so that what a tutorial says can be done can be done.
 """
 
 import re
@@ -271,6 +271,41 @@ def administrator(place: Place) -> None:
     visit.take("tutorial-admin-trail")
 
 
+POINT = """(text, words) => {
+  const before = text.value.slice(0, text.value.indexOf(words));
+  text.focus();
+  text.setSelectionRange(before.length, before.length);
+  text.scrollTop = (before.split("\\n").length - 8) * parseFloat(getComputedStyle(text).lineHeight);
+}"""
+"""Put the cursor of the editor before some words, a few lines under its upper edge."""
+
+
+def sights(place: Place) -> None:
+    """What the page on the staff site shows of its rooms: a dashboard, a table, the editor, an answer to code."""
+    manager = place.enter("manager")
+    manager.page.set_viewport_size({"width": 1280, "height": 1100})
+    manager.go("/staff/surveys/dat/waves/dat-2012?by=region")
+    manager.take("staff-dashboard", at="h2:text-is('Response')")
+    analyst = place.enter("analyst")
+    analyst.go("/staff/surveys/dat/waves/dat-2012/builder")
+    analyst.page.select_option("select[name=q]", "staff_time")
+    analyst.page.check("input[name=margins]")
+    analyst.press("Show the table")
+    analyst.take("staff-builder")
+    analyst.go("/staff/surveys/dat/coding/dat-2012/recovery_actions/answers")
+    analyst.take("staff-coding")
+    author = place.enter("author")
+    author.go("/staff/surveys/dat/manuscripts")
+    author.page.check("#source")
+    author.page.select_option("#version", "2012.1")
+    author.page.fill("#name", "2012.2")
+    author.press("Begin")
+    author.page.goto(author.page.url)  # without the word that it has been begun
+    author.page.locator("#document").evaluate(POINT, '"funding_level"')
+    author.waits_for("Page funding")
+    author.take("staff-editor")
+
+
 TOURS: tuple[Callable[[Place], None], ...] = (
     author,
     preparing,
@@ -279,6 +314,7 @@ TOURS: tuple[Callable[[Place], None], ...] = (
     analyst,
     coder,
     administrator,
+    sights,
 )
 """In the order of a survey's life: each finds what those before it have left."""
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from surveyapp import campaigning, collecting, privacy
 from surveyapp.collecting import Visit, desk, enter, enter_open, save_all, save_page, submit
 from surveyapp.problems import AlreadyReceived, NotFound, Refused, Unfinished, UnknownCode, WaveNotOpen
-from surveyapp.storage import people, responses, waves
+from surveyapp.storage import people
 from surveyapp.storage.database import Database
 from tests.makers import (
     PEPPER,
@@ -19,6 +19,7 @@ from tests.makers import (
     as_form,
     change,
     everything,
+    in_tray,
     make_answers,
     make_document,
     make_question,
@@ -236,7 +237,7 @@ def test_all_drafts_are_equally_long(db: Database) -> None:
 def test_sending_makes_exactly_one_box_and_forgets_the_draft(db: Database) -> None:
     _, key, codes = make_wave(db)
     send(db, codes["U001"], make_answers(), today=TODAY + timedelta(days=3))
-    assert _boxes(db, key) == [{"version": "1", "cell": "South", "answers": make_answers()}]
+    assert in_tray(db, key) == [{"version": "1", "cell": "South", "answers": make_answers()}]
     assert _column(db, "SELECT count(*) FROM draft") == [0]
     assert _column(db, "SELECT completed_on FROM invitation WHERE state = 'done'") == ["2012-01-19"]
 
@@ -254,7 +255,7 @@ def test_sending_again_says_received_and_makes_no_second_box(db: Database) -> No
     ):
         with pytest.raises(AlreadyReceived):
             again()
-    assert [box["answers"]["issues"] for box in _boxes(db, key)] == ["Too few staff."]
+    assert [box["answers"]["issues"] for box in in_tray(db, key)] == ["Too few staff."]
     assert _column(db, "SELECT count(*) FROM draft") == [0]
 
 
@@ -265,7 +266,7 @@ def test_the_first_of_two_colleagues_sends_and_the_second_is_told(db: Database) 
     submit(db, first, TODAY)
     with pytest.raises(AlreadyReceived):
         submit(db, second, TODAY)
-    assert len(_boxes(db, key)) == 1
+    assert len(in_tray(db, key)) == 1
 
 
 def test_answers_off_the_route_are_kept_in_the_draft_and_not_in_the_box(db: Database) -> None:
@@ -276,7 +277,7 @@ def test_answers_off_the_route_are_kept_in_the_draft_and_not_in_the_box(db: Data
     save_page(db, visit, "p1", opened(db, visit, "p1", {"gate": ["no"]}), TODAY)
     assert desk(db, visit, TODAY).answers["why"] == "CANARY-017"
     submit(db, visit, TODAY)
-    assert [box["answers"] for box in _boxes(db, key)] == [{"gate": "no", "last": "no"}]
+    assert [box["answers"] for box in in_tray(db, key)] == [{"gate": "no", "last": "no"}]
 
 
 def test_a_question_off_the_route_cannot_be_answered_through_its_page(db: Database) -> None:
@@ -294,7 +295,7 @@ def test_with_a_required_answer_missing_nothing_is_sent_and_nothing_lost(db: Dat
         submit(db, visit, TODAY)
     assert unfinished.value.page == "p1"
     assert desk(db, visit, TODAY).answers == {"issues": "Staff"}
-    assert _boxes(db, key) == []
+    assert in_tray(db, key) == []
     assert campaigning.status(db, "tiny-1").received == 0
 
 
@@ -303,7 +304,7 @@ def test_all_boxes_are_equally_long(db: Database) -> None:
     for unit, answers in {"U001": {"kind": "no"}, "U002": make_answers(), "U003": _fullest()}.items():
         send(db, codes[unit], answers)
     assert len(set(_column(db, "SELECT length(box) FROM tray"))) == 1
-    assert _fullest() in [box["answers"] for box in _boxes(db, key)]
+    assert _fullest() in [box["answers"] for box in in_tray(db, key)]
 
 
 def test_a_box_opens_with_the_key_of_its_own_wave_alone(db: Database) -> None:
@@ -374,7 +375,7 @@ def test_an_open_answer_can_be_sent_at_once(db: Database) -> None:
     _, key, _ = make_wave(db, anyone=True, document=make_document())
     visit = enter_open(db, PEPPER, "tiny-1", TODAY)
     submit(db, visit, TODAY)
-    assert _boxes(db, key) == [{"version": "1", "cell": "", "answers": {}}]
+    assert in_tray(db, key) == [{"version": "1", "cell": "", "answers": {}}]
     with pytest.raises(AlreadyReceived):
         submit(db, visit, TODAY)
 
@@ -385,7 +386,7 @@ def test_two_visitors_of_an_open_wave_are_two(db: Database) -> None:
         visit = enter_open(db, PEPPER, "tiny-1", TODAY)
         save_page(db, visit, "p1", {"kind": [answer]}, TODAY)
         submit(db, visit, TODAY)
-    assert sorted(box["answers"]["kind"] for box in _boxes(db, key)) == ["no", "yes"]
+    assert sorted(box["answers"]["kind"] for box in in_tray(db, key)) == ["no", "yes"]
 
 
 def test_a_listed_wave_is_not_open_to_anyone(db: Database) -> None:
@@ -450,13 +451,6 @@ def _fullest() -> dict[str, Any]:
         "partners.health": "more",
         "issues": "\u0800" * 100,
     }
-
-
-def _boxes(db: Database, key: bytes) -> list[Mapping[str, Any]]:
-    with db.reading() as connection:
-        wave = waves.wave_named(connection, "tiny-1")
-        boxes = responses.tray(connection, "tiny-1")
-    return [json.loads(privacy.open_box(key, box, wave.seal_info)) for _, box in boxes]
 
 
 def _column(db: Database, query: str) -> list[Any]:

@@ -13,19 +13,21 @@ from typing import Any
 import openpyxl
 import pytest
 
-from surveyapp import campaigning, collecting, config, privacy, publishing, reporting, writing
+from surveyapp import campaigning, collecting, config, publishing, reporting, writing
 from surveyapp.demonstration.reconstruction import read_figures, read_open_answers, reconstruct
 from surveyapp.demonstration.teams import invented_teams, responding
 from surveyapp.fieldwork import Frame, Unit
 from surveyapp.problems import AlreadyReceived, Problem, Refused, SurveyError, WaveNotOpen
 from surveyapp.returning import Loaded, load_returns
-from surveyapp.storage import responses, waves
+from surveyapp.storage import waves
 from surveyapp.storage.database import Database
 from tests.faults import victims
 from tests.makers import (
     PEPPER,
     TODAY,
     as_form,
+    boxes,
+    in_tray,
     make_answers,
     make_document,
     make_frame,
@@ -100,8 +102,7 @@ def test_boxes_of_returns_are_as_long_as_any_other(db: Database) -> None:
     _, _, codes = make_wave(db)
     send(db, codes["U001"], make_answers())
     load(db, [GOOD])
-    with db.reading() as connection:
-        assert len({len(box) for _, box in responses.tray(connection, "tiny-1")}) == 1
+    assert len({len(box) for _, box in boxes(db)}) == 1
 
 
 def test_returns_come_after_the_last_day_but_not_after_the_close(db: Database) -> None:
@@ -597,14 +598,6 @@ def saved(book: openpyxl.Workbook) -> bytes:
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
-
-
-def in_tray(db: Database, key: bytes, name: str = "tiny-1") -> list[dict[str, Any]]:
-    """The contents of the boxes, in the order in which they lie."""
-    with db.reading() as connection:
-        wave = waves.wave_named(connection, name)
-        boxes = [box for _, box in responses.tray(connection, name)]
-    return [json.loads(privacy.open_box(key, box, wave.seal_info)) for box in boxes]
 
 
 def in_store(db: Database) -> int:

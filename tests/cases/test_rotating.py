@@ -21,7 +21,7 @@ DAY = 86_400
 NOW = 1_326_700_000
 """A Monday of January 2012, the day before `TODAY` or after it."""
 
-COOKIES = ("cookie", "forms", "staff-cookie", "staff-forms")
+COOKIES = ("cookie", "staff-cookie", "staff-forms")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_key_of_cookies_goes_when_no_cookie_of_it_can_be_alive(home: Home, db:
     assert does(home, db, "cookie", NOW + SETTLING) == ["seals", "opens"]
     assert does(home, db, "cookie", NOW + SETTLING + COOKIE_LIFE) == ["seals", "over"]
     assert rotating.tidy(home, db, NOW + SETTLING + COOKIE_LIFE - 1) == 0
-    assert rotating.tidy(home, db, NOW + SETTLING + COOKIE_LIFE) == 4
+    assert rotating.tidy(home, db, NOW + SETTLING + COOKIE_LIFE) == 3
     assert does(home, db, "cookie", NOW + DAY) == ["seals"]
 
 
@@ -97,16 +97,16 @@ def test_what_is_left_out_is_overwritten_where_it_lay(home: Home, tmp_path: Path
 
 def test_a_change_that_was_cut_off_is_seen_and_done_by_another(home: Home) -> None:
     keyring.change(home.keys / "cookie", NOW + DAY, COOKIE_LIFE)
-    assert rotating.unlike(home) == ["forms", "staff-cookie", "staff-forms"]
+    assert rotating.unlike(home) == ["staff-cookie", "staff-forms"]
     rotating.rotate(home, "cookie", NOW + DAY + 10)
     assert rotating.unlike(home) == []
 
 
 def test_a_damaged_file_is_refused_and_left_alone(home: Home, db: Database) -> None:
-    (home.keys / "forms").write_bytes(b"short")
-    with pytest.raises(SurveyError, match="keys/forms: this is no file of keys; put it back"):
+    (home.keys / "staff-forms").write_bytes(b"short")
+    with pytest.raises(SurveyError, match="keys/staff-forms: this is no file of keys; put it back"):
         rotating.rotate(home, "cookie", NOW)
-    assert (home.keys / "forms").read_bytes() == b"short"
+    assert (home.keys / "staff-forms").read_bytes() == b"short"
     with pytest.raises(SurveyError, match="no file of keys"):
         rotating.standings(home, db, NOW)
 
@@ -143,7 +143,7 @@ def test_a_process_goes_on_with_what_it_knows_while_the_file_is_damaged(
 def test_killed_anywhere_in_a_change_each_file_is_whole_and_opens_what_it_sealed(home: Home) -> None:
     """The process ends at the first, second, … of its writes to the disk; then the change is done again."""
     secrets = {name: (home.keys / name).read_bytes() for name in COOKIES}
-    for fatal in range(1, 9):
+    for fatal in range(1, 7):
         done = subprocess.run([sys.executable, "-c", _DYING, str(home.path), str(fatal)], check=False)
         assert done.returncode == -signal.SIGKILL
         for name in COOKIES:

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from click.testing import CliRunner
 
-from surveyapp import campaigning, doctoring, privacy
+from surveyapp import campaigning, doctoring, privacy, retaining, staffing
 from surveyapp.cli import main
 from surveyapp.config import Home
 from surveyapp.storage import backups
@@ -40,6 +40,7 @@ def sick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     home.wave_key("tiny-1").write_text(privacy.key_file("tiny-1", private))
     home.wave_key("tiny-1").chmod(0o600)
     backups.back_up(db, backups.new_name(home.backups, TODAY))
+    staffing.record_daily(db, int(NOW.timestamp()), "terminal", retaining.RUN, "", "", "")
     yield home
     db.close()
 
@@ -117,8 +118,19 @@ def test_a_clock_that_goes_behind(sick: Home) -> None:
     assert "which is to come" in found(sick, "clock")[0][1]
 
 
+def test_a_clock_that_is_far_ahead_of_the_last_run_of_retention(sick: Home) -> None:
+    assert found(sick, "clock", NOW + timedelta(days=60))[0][0] == "well"
+    ahead = NOW + timedelta(days=61)
+    words = f"the clock says {ahead.date()}, and retention was last run on {TODAY}: nothing is erased meanwhile"
+    assert found(sick, "clock", ahead) == [("ill", words)]
+
+
 def test_backups_that_are_old_or_missing(sick: Home) -> None:
     assert found(sick, "backups", NOW + timedelta(days=8))[0][0] == "warning"
+    tomorrow = backups.new_name(sick.backups, TODAY + timedelta(days=1))
+    tomorrow.write_bytes(b"")
+    words = f"the newest is of {TODAY + timedelta(days=1)}, which is to come"
+    assert found(sick, "backups") == [("warning", words)]
     for path in sick.backups.iterdir():
         path.unlink()
     assert found(sick, "backups") == [("warning", "none in backups/")]

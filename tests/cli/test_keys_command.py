@@ -47,7 +47,7 @@ def test_a_change_is_shown_by_age_and_never_by_content(served: Home) -> None:
     assert lines[1].endswith("opens what is older, kept for tiny-1")
     assert secret not in shown + changed.output
     document = json.loads(run(served, "keys", "show", "--json").output)
-    assert {each["file"] for each in document} == {"cookie", "forms", "staff-cookie", "staff-forms", "pepper"}
+    assert {each["file"] for each in document} == {"cookie", "staff-cookie", "staff-forms", "pepper"}
     assert document[-1] == document[-1] | {"does": "seals", "waves": ["tiny-1"]}
     assert secret not in json.dumps(document)
 
@@ -55,7 +55,7 @@ def test_a_change_is_shown_by_age_and_never_by_content(served: Home) -> None:
 def test_what_nothing_needs_goes_with_the_daily_round(served: Home) -> None:
     run(served, "keys", "rotate", "cookie")
     done = run(served, "retention", "run", on="2012-01-21 12:00:00+00:00")
-    assert "4 keys left out that nothing needs any more" in done.output
+    assert "3 keys left out that nothing needs any more" in done.output
     assert [len(keyring.keys_in(served.keys / name)) for name in ("cookie", "staff-forms")] == [1, 1]
 
 
@@ -77,8 +77,24 @@ def test_where_there_is_no_installation_nothing_is_made(tmp_path: Path, words: l
 def test_the_doctor_knows_of_a_change_that_was_cut_off(served: Home) -> None:
     keyring.change(served.keys / "cookie", 1_900_000_000, keyring.COOKIE_LIFE)
     shown = run(served, "doctor").output
-    assert "keys/forms, keys/staff-cookie, keys/staff-forms were not changed with the other keys" in shown
+    assert "keys/staff-cookie, keys/staff-forms were not changed with the other keys" in shown
     assert "surveyapp keys rotate cookie once more" in shown
+
+
+@pytest.mark.parametrize("left", [b"f" * 32, b"short"], ids=["whole", "damaged"])
+def test_a_key_file_of_an_older_programme_that_nothing_uses_troubles_nobody(served: Home, left: bytes) -> None:
+    """Forms of respondents had keys of their own once."""
+    path = served.keys / "forms"
+    path.write_bytes(left)
+    path.chmod(0o600)
+    files = {"cookie", "staff-cookie", "staff-forms", "pepper"}
+    assert {each["file"] for each in json.loads(run(served, "keys", "show", "--json").output)} == files
+    for words in (["keys", "rotate", "cookie"], ["keys", "rotate", "pepper"], ["retention", "run"]):
+        done = run(served, *words)
+        assert (done.exit_code, "keys/forms" in done.output) == (0, False), done.output
+    examined = json.loads(run(served, "doctor", "--json").stdout)
+    assert {each["state"] for each in examined if each["thing"] in {"keys", "permissions"}} == {"well"}
+    assert path.read_bytes() == left
 
 
 # ── the schema ───────────────────────────────────────────────────────────────

@@ -1,14 +1,13 @@
 """The books of a wave: who was told what, against what the store holds."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from surveyapp import bookkeeping, collecting, privacy
-from surveyapp.storage import books, responses, waves
+from surveyapp import bookkeeping, collecting
+from surveyapp.storage import books, responses
 from surveyapp.storage.database import Database
-from tests.makers import PEPPER, TODAY
+from tests.makers import PEPPER, TODAY, in_tray
 
 QUESTION = "issues"
 """The open question in which each respondent leaves a mark of their own: their access code."""
@@ -57,11 +56,7 @@ def _cold(journal: Path) -> bool:
 
 
 def _in_tray(db: Database, name: str, key: bytes) -> list[str]:
-    with db.reading() as connection:
-        wave = waves.wave_named(connection, name)
-        boxes = [box for _, box in responses.tray(connection, name)]
-    contents = [json.loads(privacy.open_box(key, box, wave.seal_info)) for box in boxes]
-    return [content["answers"][QUESTION] for content in contents]
+    return [content["answers"][QUESTION] for content in in_tray(db, key, name)]
 
 
 def _released(db: Database, name: str) -> list[str]:

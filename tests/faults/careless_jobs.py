@@ -44,7 +44,7 @@ from surveyapp.storage.database import Database
 from surveyapp.writing import Desk
 from tests.faults import victims
 from tests.faults.places import store
-from tests.makers import PEPPER, TODAY, as_form, make_answers
+from tests.makers import PEPPER, TODAY, as_form, boxes, in_tray, make_answers
 
 
 def done_before_the_box(db: Database, visit: collecting.Visit, today: date) -> None:
@@ -118,6 +118,15 @@ def emptied_before_released(db: Database, name: str, key: bytes) -> None:
         responses.release(connection, name, taken[0], [], [])
     with db.transaction() as connection:
         responses.release(connection, name, [], *taken[1:])
+    db.vacuum()
+
+
+def released_in_parts(db: Database, name: str, key: bytes) -> None:
+    """Answers leave the tray twenty at a time, each time in a transaction of its own."""
+    taken = _responses_and_boxes(db, name, key)
+    for first in range(0, len(taken[0]), 20):
+        with db.transaction() as connection:
+            responses.release(connection, name, *(some[first : first + 20] for some in taken))
     db.vacuum()
 
 
@@ -305,14 +314,11 @@ def _put_in(connection: Any, visit: collecting.Visit, box: bytes) -> None:
 
 def _responses_and_boxes(db: Database, name: str, key: bytes) -> tuple[Any, Any, Any]:
     """Ids of all boxes, and what is in them as it is released."""
-    with db.reading() as connection:
-        wave = waves.wave_named(connection, name)
-        boxes = responses.tray(connection, name)
-    contents = [json.loads(privacy.open_box(key, box, wave.seal_info)) for _, box in boxes]
+    sealed, contents = boxes(db, name), in_tray(db, key, name)
     words = [responses.Verbatim("issues", "", content["answers"].pop("issues")) for content in contents]
     closed = [responses.Response(content["version"], "", content["answers"]) for content in contents]
     return (
-        [id_ for id_, _ in boxes],
+        [id_ for id_, _ in sealed],
         [(privacy.new_id(), response) for response in closed],
         [(privacy.new_id(), verbatim) for verbatim in words],
     )

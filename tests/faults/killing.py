@@ -8,11 +8,13 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from surveyapp.problems import SurveyError
 from tests.faults import steps
@@ -22,6 +24,9 @@ from tests.faults.steps import With
 
 KILLS = int(os.environ.get("SURVEYAPP_KILLS", "200"))
 OF_OTHERS = max(KILLS // 10, 10)
+CARELESS_KILLS = 300
+"""At most: a careless step is caught sooner."""
+
 SEED = int(
     os.environ.get("SURVEYAPP_SEED") or (17 if os.environ.get("CI") else random.SystemRandom().randrange(10**6))
 )
@@ -55,6 +60,17 @@ class Tally:
         (to / "kills.txt").write_text(text)
         sys.stdout.write(f"\n{text}")
 
+    def assert_nothing(self, to: Path) -> None:
+        """Nothing was found after any of them."""
+        self.show(to)
+        assert self.found == {}
+
+    def assert_found(self, words: str, to: Path) -> None:
+        """One thing was found, in these words."""
+        self.show(to)
+        (found,) = self.found.values()
+        assert words in found
+
 
 @dataclass(frozen=True)
 class Case:
@@ -73,7 +89,30 @@ class Case:
     careless: tuple[tuple[dict[str, Any], str], ...]
 
 
-def killed(case: Case, how: dict[str, Any], folder: Path, kills: int) -> Tally:
+def each(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    """A test for each case."""
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+def each_careless(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    """A test for each careless version of each case."""
+    found = [(case, how, words) for case in cases for how, words in case.careless]
+    return pytest.mark.parametrize(
+        ("case", "how", "words"), found, ids=[f"{case.name}: {words}" for case, _, words in found]
+    )
+
+
+def assert_whole_or_undone(case: Case, kills: int, folder: Path, to: Path) -> None:
+    """A job killed so many times left nothing that must not be."""
+    _killed(case, {}, folder, kills).assert_nothing(to)
+
+
+def assert_caught(case: Case, how: dict[str, Any], words: str, folder: Path, to: Path) -> None:
+    """What a careless version leaves is found. What the checks cannot find they cannot rule out."""
+    _killed(case, how, folder, CARELESS_KILLS).assert_found(words, to)
+
+
+def _killed(case: Case, how: dict[str, Any], folder: Path, kills: int) -> Tally:
     """Kill a job so many times, each time from the same beginning, or until something is found."""
     begun = case.begin(folder / "begun")
     here = begun.copied(folder / "here")
@@ -83,11 +122,11 @@ def killed(case: Case, how: dict[str, Any], folder: Path, kills: int) -> Tally:
     while tally.kills.total() < kills and not tally.found:
         here = begun.copied(folder / "here")
         death = steps.killed_at(steps.drawn(names, chance), job, *case.arguments(here))
-        tally.judge(death, held, case, job, here)
+        tally.judge(death, _held, case, job, here)
     return tally
 
 
-def held(case: Case, job: With, place: Place) -> None:
+def _held(case: Case, job: With, place: Place) -> None:
     """What must hold holds, and again when the job was done once more."""
     case.holds(place)
     with suppress(SurveyError):  # closed already, a file in the way: the checks look what is there

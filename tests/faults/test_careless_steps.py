@@ -17,7 +17,7 @@ from surveyapp.storage.database import Database
 from surveyapp.storage.jobs import DONE, Job
 from tests.faults import careless_jobs
 from tests.faults.books import assert_books_balance
-from tests.makers import PEPPER, TODAY, as_form, change, make_answers, make_wave, rows, send
+from tests.makers import PEPPER, TODAY, as_form, boxes, change, make_answers, make_wave, rows, send
 
 SENDERS = 4
 
@@ -67,11 +67,9 @@ def test_an_opening_that_passes_over_a_damaged_box_loses_whoever_was_told(db: Da
 
 def _open_what_opens(db: Database, key: bytes) -> None:
     """The careless way: what does not open is left out, and the tray is emptied."""
-    with db.reading() as connection:
-        seal_info = campaigning.status(db, "tiny-1").wave.seal_info
-        boxes = responses.tray(connection, "tiny-1")
-    words = []
-    for _, box in boxes:
+    seal_info = campaigning.status(db, "tiny-1").wave.seal_info
+    sealed, words = boxes(db), []
+    for _, box in sealed:
         try:
             content = json.loads(privacy.open_box(key, box, seal_info))
             words.append((privacy.new_id(), responses.Verbatim("issues", "", content["answers"].pop("issues"))))
@@ -79,7 +77,7 @@ def _open_what_opens(db: Database, key: bytes) -> None:
             continue
     released = [(privacy.new_id(), responses.Response("1", "", {})) for _ in words]
     with db.transaction() as connection:
-        responses.release(connection, "tiny-1", [id_ for id_, _ in boxes], released, words)
+        responses.release(connection, "tiny-1", [id_ for id_, _ in sealed], released, words)
 
 
 def test_a_backup_that_was_cut_short_and_is_taken_as_it_is_does_not_balance(db: Database, tmp_path: Path) -> None:

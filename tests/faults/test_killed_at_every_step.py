@@ -22,7 +22,21 @@ from surveyapp.storage import backups, forensics
 from surveyapp.storage.database import Database
 from tests.faults import careless_jobs, jobs, places, steps
 from tests.faults.books import assert_books_balance, assert_pages_open
-from tests.faults.killing import KILLS, OF_OTHERS, SEED, Case, Tally, killed, must, on, sent_are_held
+from tests.faults.killing import (
+    CARELESS_KILLS,
+    KILLS,
+    OF_OTHERS,
+    SEED,
+    Case,
+    Tally,
+    assert_caught,
+    assert_whole_or_undone,
+    each,
+    each_careless,
+    must,
+    on,
+    sent_are_held,
+)
 from tests.faults.letters import everybody_has_one, letters_are_whole
 from tests.faults.places import WAVE, Place, store
 from tests.faults.steps import With
@@ -59,8 +73,7 @@ def _fieldwork_killed(place: Place, kills: int, tmp_path: Path) -> None:
             death = steps.killed_at(steps.drawn(names, chance), job, place.home, code, place.told)
             tally.judge(death, _nothing_lost, db, place, code)
         jobs.visit(place.home, code, place.told)
-    tally.show(tmp_path)
-    assert tally.found == {}
+    tally.assert_nothing(tmp_path)
     _nothing_lost(db, place, code)
     campaigning.close_wave(db, WAVE, TODAY)
     reporting.open_tray(db, WAVE, place.key)
@@ -309,27 +322,16 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@each(CASES)
 def test_a_job_killed_at_any_step_is_whole_or_undone(case: Case, folder: Path, tmp_path: Path) -> None:
-    tally = killed(case, {}, folder, OF_OTHERS)
-    tally.show(tmp_path)
-    assert tally.found == {}
+    assert_whole_or_undone(case, OF_OTHERS, folder, tmp_path)
 
 
-CARELESS = [(case, how, words) for case in CASES for how, words in case.careless]
-
-
-@pytest.mark.parametrize(
-    ("case", "how", "words"), CARELESS, ids=[f"{c.name}: {words}" for c, _, words in CARELESS]
-)
+@each_careless(CASES)
 def test_a_careless_job_is_caught(
     case: Case, how: dict[str, Any], words: str, folder: Path, tmp_path: Path
 ) -> None:
-    """What the checks cannot find they cannot rule out."""
-    tally = killed(case, how, folder, 300)
-    tally.show(tmp_path)
-    (found,) = tally.found.values()
-    assert words in found
+    assert_caught(case, how, words, folder, tmp_path)
 
 
 # ── respondents and careless steps ───────────────────────────────────────────
@@ -349,15 +351,13 @@ def test_a_careless_sending_is_caught(job: With, words: str, folder: Path, tmp_p
     (_, code, *_), chance, tally = begun.codes.values(), random.Random(SEED), Tally(job.name)
     here = begun.copied(folder / "here")
     names = steps.names_of(job, here.home, code, here.told)
-    while tally.kills.total() < 300 and not tally.found:
+    while tally.kills.total() < CARELESS_KILLS and not tally.found:
         here = begun.copied(folder / "here")
         death = steps.killed_at(steps.drawn(names, chance), job, here.home, code, here.told)
         db = store(here.home)
         tally.judge(death, _nothing_lost, db, here, code)
         db.close()
-    tally.show(tmp_path)
-    (found,) = tally.found.values()
-    assert words in found
+    tally.assert_found(words, tmp_path)
 
 
 def test_nothing_but_what_is_killed_here_writes_files() -> None:
@@ -393,7 +393,7 @@ def test_a_sending_of_letters_killed_at_any_step_writes_to_nobody_twice(
     with post_office() as office:
         here = begun.copied(folder / "here")
         names = steps.names_of(job, here.home, f"smtp://127.0.0.1:{office.port}")
-        while tally.kills.total() < (300 if how else OF_OTHERS) and not tally.found:
+        while tally.kills.total() < (CARELESS_KILLS if how else OF_OTHERS) and not tally.found:
             office.taken.clear()
             here = begun.copied(folder / "here")
             death = steps.killed_at(steps.drawn(names, chance), job, here.home, f"smtp://127.0.0.1:{office.port}")

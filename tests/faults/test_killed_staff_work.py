@@ -21,7 +21,19 @@ from surveyapp.working import queue
 from surveyapp.working.tray import OPENING, STOPPED
 from tests.faults import careless_jobs, jobs, places, steps, victims
 from tests.faults.books import assert_books_balance, assert_pages_open
-from tests.faults.killing import OF_OTHERS, SEED, Case, Tally, killed, must, on, sent_are_held
+from tests.faults.killing import (
+    OF_OTHERS,
+    SEED,
+    Case,
+    Tally,
+    assert_caught,
+    assert_whole_or_undone,
+    each,
+    each_careless,
+    must,
+    on,
+    sent_are_held,
+)
 from tests.faults.places import WAVE, Place, store
 from tests.faults.steps import With
 from tests.makers import PEPPER, TODAY, make_all_types, make_answers
@@ -376,26 +388,16 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@each(CASES)
 def test_work_of_staff_killed_at_any_step_is_whole_or_undone(case: Case, folder: Path, tmp_path: Path) -> None:
-    tally = killed(case, {}, folder, KILLS)
-    tally.show(tmp_path)
-    assert tally.found == {}
+    assert_whole_or_undone(case, KILLS, folder, tmp_path)
 
 
-CARELESS = [(case, how, words) for case in CASES for how, words in case.careless]
-
-
-@pytest.mark.parametrize(
-    ("case", "how", "words"), CARELESS, ids=[f"{c.name}: {words}" for c, _, words in CARELESS]
-)
+@each_careless(CASES)
 def test_careless_work_of_staff_is_caught(
     case: Case, how: dict[str, Any], words: str, folder: Path, tmp_path: Path
 ) -> None:
-    tally = killed(case, how, folder, 300)
-    tally.show(tmp_path)
-    (found,) = tally.found.values()
-    assert words in found
+    assert_caught(case, how, words, folder, tmp_path)
 
 
 @pytest.mark.postgres
@@ -411,8 +413,7 @@ def test_a_migration_killed_on_a_server_leaves_the_old_schema_or_the_new(
         death = steps.killed_at(steps.drawn(names, chance), job, here.home)
         tally.judge(death, _old_or_new_schema, here)
         server.drop(here.home.address)
-    tally.show(tmp_path)
-    assert tally.found == {}
+    tally.assert_nothing(tmp_path)
 
 
 def _fresh(begun: Place, server: Server) -> Place:

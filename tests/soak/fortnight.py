@@ -34,13 +34,13 @@ from surveyapp.config import Home, secret, write_once
 from surveyapp.instrument import Instrument
 from surveyapp.mail import Folder
 from surveyapp.roles import ROLES
-from surveyapp.storage import backups, responses, waves
+from surveyapp.storage import backups, responses
 from surveyapp.storage.database import Database, connect
 from surveyapp.web.staff import create_site
 from surveyapp.writing import Desk
 from tests.faults import victims
 from tests.faults.books import QUESTION, assert_books_balance, assert_pages_open
-from tests.makers import PEPPER, TODAY, make_frame
+from tests.makers import PEPPER, TODAY, in_tray, make_frame
 from tests.soak import survey
 from tests.soak.respondents import Browser, Respondent, Site
 from tests.soak.serving import Node
@@ -308,11 +308,9 @@ class Fieldwork:
     def _check_boxes(self) -> None:
         """Each box holds what its sender was told is saved: nothing else, nothing of anybody else's."""
         by_mark = {who.code: who for who in self.everybody}
-        with self.at.db.reading() as connection:
-            wave = waves.wave_named(connection, self.wave)
-            boxes = [box for _, box in responses.tray(connection, self.wave)]
+        boxes = in_tray(self.at.db, self.key, self.wave)
         for box in boxes:
-            held = json.loads(privacy.open_box(self.key, box, wave.seal_info))["answers"]
+            held = box["answers"]
             who = by_mark[held[QUESTION]]
             if not who.doubtful:
                 assert held == who.sent, f"{who.unit} sent {who.sent}, and the box holds {held}"

@@ -1,17 +1,15 @@
 """Paper and telephone returns in the staff site: a sitting that one browser alone can open, and files."""
 
-import json
 import re
 from datetime import timedelta
 
 import pytest
 from werkzeug.test import Client
 
-from surveyapp import campaigning, privacy, retaining, returning, staffing
+from surveyapp import campaigning, retaining, returning, staffing
 from surveyapp.roles import MANAGER
-from surveyapp.storage import responses
 from surveyapp.web.staff import create_site
-from tests.makers import TODAY, everything, make_answers, make_wave, rows, send
+from tests.makers import TODAY, everything, in_tray, make_answers, make_wave, rows, send
 from tests.staff.conftest import Colleague, Office, title
 
 BASE = "/surveys/tiny/waves/tiny-1/returns"
@@ -53,9 +51,7 @@ class Keyer:
 
 
 def boxes(office: Office) -> list[dict]:
-    with office.db.reading() as connection:
-        held = responses.tray(connection, "tiny-1")
-    return [json.loads(privacy.open_box(office.key, box, office.wave.seal_info)) for _, box in held]
+    return in_tray(office.db, office.key)
 
 
 # ── a sitting ────────────────────────────────────────────────────────────────

@@ -27,6 +27,7 @@ READ_BACK = {
     "foreign_keys": 1,
     "trusted_schema": 0,
     "temp_store": 2,
+    "cache_size": -1000,
 }
 
 

@@ -31,11 +31,26 @@ def test_it_is_refused_too_after_it_was_read_before(db: Database) -> None:
         _published(db)
 
 
-def test_no_respondent_is_let_in_over_an_altered_document(db: Database) -> None:
+def test_no_respondent_sees_an_altered_document(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has read it shows what it has read; another reads it, and refuses."""
     _, _, codes = make_wave(db)
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
+    before = collecting.desk(db, visit, TODAY).instrument
     _alter(db.path, "UPDATE version SET document = replace(document, 'Yes', 'Oui')")
+    assert collecting.desk(db, visit, TODAY).instrument is before
+    monkeypatch.setattr(waves, "_verified", {})
     with pytest.raises(SurveyError, match="was altered"):
-        collecting.desk(db, collecting.enter(db, PEPPER, codes["U001"], TODAY), TODAY)
+        collecting.desk(db, visit, TODAY)
+
+
+def test_a_document_that_was_exchanged_with_its_hash_is_read(db: Database) -> None:
+    """As after a restore: what this process knows by another hash is not shown in its place."""
+    _, _, codes = make_wave(db)
+    visit = collecting.enter(db, PEPPER, codes["U001"], TODAY)
+    collecting.desk(db, visit, TODAY)
+    other = json.dumps(make_document(title="Another"))
+    _alter(db.path, f"UPDATE version SET document = '{other}', hash = '{content_hash(other)}'")
+    assert collecting.desk(db, visit, TODAY).instrument.title.in_language("en") == "Another"
 
 
 def test_the_stored_document_is_the_one_that_was_read(db: Database) -> None:

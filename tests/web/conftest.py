@@ -13,11 +13,11 @@ from werkzeug.test import TestResponse
 
 from surveyapp import privacy
 from surveyapp.config import Home
-from surveyapp.storage import people, responses
+from surveyapp.storage import people
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.waves import Wave
 from surveyapp.web import create_app
-from tests.makers import TODAY, make_answers, make_wave, normal, send
+from tests.makers import TODAY, in_tray, make_answers, make_wave, normal, send
 
 Fields = Mapping[str, str | Sequence[str]]
 
@@ -124,9 +124,7 @@ class Site:
 
     def tray(self) -> list[dict[str, Any]]:
         """The answers in the tray, opened with the wave's private key."""
-        with self.db.reading() as connection:
-            boxes = [box for _, box in responses.tray(connection, self.wave.name)]
-        return [json.loads(privacy.open_box(self.key, box, self.wave.seal_info))["answers"] for box in boxes]
+        return [box["answers"] for box in in_tray(self.db, self.key, self.wave.name)]
 
 
 MakeSite = Callable[..., Site]

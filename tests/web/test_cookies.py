@@ -170,3 +170,36 @@ def test_the_token_of_a_form_is_new_in_each_visit(site: Site):
     before = visitor.token
     visitor.post("/answer", {"code": site.codes["U001"]})
     assert visitor.client.post("/answer/start", data={"csrf_token": before}).status_code == 400
+
+
+@pytest.mark.parametrize("token", ["", "%00", "é\N{GRINNING FACE}", "%ED%A0%80", "x" * 100_000, "same"])
+def test_a_token_that_is_not_this_visitors_is_refused(site: Site, token: str):
+    visitor = site.visitor("U001")
+    visitor.get("/answer/page/p1")
+    wrong = visitor.token[:-1] + ("a" if visitor.token[-1] != "a" else "b") if token == "same" else token
+    body = f"csrf_token={wrong}&kind=yes".encode()
+    kind = "application/x-www-form-urlencoded"
+    for path in ("/answer/page/p1", "/answer/send", "/answer/start"):
+        assert visitor.client.post(path, data=body, content_type=kind).status_code in {400, 403}
+    assert site.draft("U001") == {}
+
+
+def test_a_token_in_the_address_or_a_heading_is_none(site: Site):
+    """A page of somebody else can write neither into a form of ours, so neither is looked at."""
+    visitor = site.visitor("U001")
+    visitor.get("/answer/page/p1")
+    asked = visitor.client.post(
+        f"/answer/page/p1?csrf_token={visitor.token}", data={"kind": "yes"}, headers={"X-CSRFToken": visitor.token}
+    )
+    assert asked.status_code == 400
+    assert site.draft("U001") == {}
+
+
+@pytest.mark.parametrize(
+    "others", ["x", "", "a=b; __Host-answers=no; =", 'q="answer=1;2"', "\xe9=\xfc", " other=answer="]
+)
+def test_cookies_of_others_beside_it_do_not_hide_it(site: Site, others: str):
+    cookie = site.visitor("U001").cookie
+    browser = site.app.test_client(use_cookies=False)
+    for sent in (f"{others};answer={cookie}", f"answer={cookie}; {others}"):
+        assert browser.get("/answer/page/p1", environ_overrides={"HTTP_COOKIE": sent}).status_code == 200

@@ -1,6 +1,5 @@
 """Keying paper returns: who comes in, whose return it is, what is asked, two keyings, and one sealed box."""
 
-import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -11,10 +10,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from surveyapp import campaigning, privacy, writing
+from surveyapp import campaigning, writing
 from surveyapp.config import Home
 from surveyapp.problems import NotFound, SurveyError, WaveNotOpen
-from surveyapp.storage import responses
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.waves import Wave
 from surveyapp.web import keyroom
@@ -22,6 +20,8 @@ from surveyapp.web.keyroom import create_keyroom
 from surveyapp.web.sittings import Sitting
 from tests.makers import (
     TODAY,
+    boxes,
+    in_tray,
     make_all_types,
     make_answers,
     make_document,
@@ -75,9 +75,7 @@ class Room:
         return self.at.post("/returns/sheet", {**fields, **more})
 
     def boxes(self) -> list[dict[str, Any]]:
-        with self.db.reading() as connection:
-            held = responses.tray(connection, self.wave.name)
-        return [json.loads(privacy.open_box(self.key, box, self.wave.seal_info)) for _, box in held]
+        return in_tray(self.db, self.key, self.wave.name)
 
 
 @pytest.fixture
@@ -254,8 +252,7 @@ def test_a_box_from_the_screen_is_as_long_as_one_from_a_page(room: Room) -> None
     send(room.db, room.codes["U002"], make_answers())
     room.take("U001")
     room.key_in()
-    with room.db.reading() as connection:
-        assert len({len(box) for _, box in responses.tray(connection, "tiny-1")}) == 1
+    assert len({len(box) for _, box in boxes(room.db)}) == 1
 
 
 def test_what_cannot_be_is_told_at_its_box_and_nothing_is_sealed(room: Room) -> None:

@@ -209,7 +209,7 @@ def test_what_is_typed_is_nowhere_in_the_clear_nor_in_a_log(
 def test_no_key_of_the_answers_is_kept(preview: MakePreview):
     ready, _ = preview()
     assert not ready.home.wave_key("preview").exists()
-    assert {file.name for file in ready.home.keys.iterdir()} <= {"forms", "cookie", "pepper"}
+    assert {file.name for file in ready.home.keys.iterdir()} <= {"cookie", "pepper"}
 
 
 def test_the_folder_is_private_and_gone_in_the_end(folder: Path):

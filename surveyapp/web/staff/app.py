@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 from flask import Flask, g, session
@@ -113,7 +114,10 @@ def create_site(
     """Everything that an installation serves: the respondents' pages, and the staff's under /staff."""
     staff = create_staff(home, secure, today, now)
     walks = Walks(home, secure, today, staff)
-    return DispatcherMiddleware(create_app(home, secure, today), {MOUNT: staff, walking.MOUNT: walks})
+    respondents = create_app(home, secure, today)
+    site = respondents.extensions["surveyapp"]
+    respondents.extensions["surveyapp"] = replace(site, rings=(*site.rings, *staff.extensions["rings"]))
+    return DispatcherMiddleware(respondents, {MOUNT: staff, walking.MOUNT: walks})
 
 
 def create_staff(
@@ -128,8 +132,9 @@ def create_staff(
     app.url_map.converters["edition"] = Edition
     app.url_map.converters["hex"] = Hex
     app.url_map.converters["hex"] = Hex
+    form_keys, cookie_keys = (KeyRing(home.keys / name, COOKIE_LIFE) for name in ("staff-forms", "staff-cookie"))
     app.config.update(
-        WTF_CSRF_SECRET_KEY=KeyRing(home.keys / "staff-forms", COOKIE_LIFE),
+        WTF_CSRF_SECRET_KEY=form_keys,
         MAX_CONTENT_LENGTH=MAX_UPLOAD,
         MAX_FORM_MEMORY_SIZE=4_000_000,
         MAX_FORM_PARTS=10_000,
@@ -138,7 +143,6 @@ def create_staff(
         SESSION_COOKIE_SECURE=secure,
     )
     key = secret(home.keys / "staff", privacy.new_secret)
-    cookie_keys = KeyRing(home.keys / "staff-cookie", COOKIE_LIFE)
     app.session_interface = SealedCookies(cookie_keys, secure, "staff", MOUNT, AWAY, COOKIE_SIZE)
     safety.guard(app, secure, fetches=True)
     packing.pack_pages(app)
@@ -146,6 +150,7 @@ def create_staff(
     languages.install(app)
     brand.install(app)
     errors.handle(app)
+    app.extensions["rings"] = (form_keys, cookie_keys)
     app.extensions["staff"] = Office(home, connect(home.store), today, lambda: int(now()), key, secure)
     for room in ROOMS:
         app.register_blueprint(room.pages)

@@ -2,6 +2,7 @@
 
 A view gets a `Desk`: who is at work, in which survey, at which wave. The survey and the wave of an address are
 looked up before the view is called: who has no role in a survey, or names a wave of another, finds no such page.
+The view acts for its member, and nobody on a page open to anyone: use cases ask again (`surveyapp.acting`).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +15,10 @@ from flask import Blueprint, current_app, g, make_response, redirect, request, s
 from flask.typing import ResponseReturnValue
 
 from surveyapp import campaigning, staffing
+from surveyapp.acting import acting, check_held
 from surveyapp.config import Home
-from surveyapp.problems import NotAllowed, NotFound, SurveyError
-from surveyapp.roles import ADMIN, ROLES, Member
+from surveyapp.problems import NotFound, SurveyError
+from surveyapp.roles import ROLES, Member
 from surveyapp.storage.database import Database
 from surveyapp.storage.waves import Wave
 from surveyapp.web.staff.postroom import PostRoom
@@ -178,7 +180,8 @@ class Door:
                     g.desk = desk
                     if permission.fresh and not _is_fresh(desk.office.now()):
                         return _sign_in_again(permission.fresh, given)
-                    return _recorded(desk, permission, values, said, lambda: view(desk, **values))
+                    with acting(desk.member, desk.survey):
+                        return _recorded(desk, permission, values, said, lambda: view(desk, **values))
                 return desk
 
             self.pages.add_url_rule(rule, view.__name__, opened, methods=[method])
@@ -197,7 +200,8 @@ class Door:
             return _ask_to_sign_in()
         if not self.by_token and (way := _second_first(member)):
             return way
-        _check(member, permission.roles, survey)
+        if permission.roles != (SIGNED_IN,):
+            check_held(member, permission.roles, survey)
         return Desk(at, member, survey, campaigning.wave_of(at.db, survey, wave) if wave else None)
 
 
@@ -283,21 +287,6 @@ def _second_first(member: Member) -> ResponseReturnValue | None:
     if member.is_through or request.endpoint in (SHOWING if member.has_second else SETTING_UP):
         return None
     return redirect(url_for("entrance.second" if member.has_second else "entrance.set_up"), 303)
-
-
-def _check(member: Member, roles: tuple[str, ...], survey: str) -> None:
-    """Raises `NotFound` for a survey in which the member has no role, `NotAllowed` for a lack of the right one."""
-    if roles == (SIGNED_IN,):
-        return
-    if roles == (ADMIN,):
-        if not member.is_admin:
-            raise NotAllowed("This is for those who keep the accounts.")
-        return
-    if survey not in member.roles:
-        raise NotFound("there is no such survey, or you have no part in it")
-    if not member.has(survey, *roles):
-        wanted = " or ".join(role.replace("_", " ") for role in roles)
-        raise NotAllowed(f"This needs the role {wanted} in the survey {survey}. An administrator can give it.")
 
 
 def _recorded(

@@ -1,8 +1,9 @@
 """Jobs: what runs in the background, how far it is, what it made."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Blueprint, render_template, send_file, url_for
+from flask import Blueprint, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from surveyapp import working
@@ -12,7 +13,7 @@ from surveyapp.storage.jobs import DONE, DOUBTED, FAILED, LEFT, RUNNING, WAITING
 from surveyapp.web.staff.doors import ANY_ROLE, Desk, Door
 from surveyapp.web.staff.pages import go
 from surveyapp.working import imports
-from surveyapp.working.imports import Clerk
+from surveyapp.working.imports import Clerk, File, Import
 
 pages = Blueprint("jobs", __name__, url_prefix="/surveys/<slug:survey>/jobs")
 door = Door(pages)
@@ -87,6 +88,44 @@ def follow(desk: Desk, job: Job, endpoint: str, **values: str) -> ResponseReturn
     if job.state == DONE:
         return go(endpoint, survey=desk.survey, **values)
     return go("jobs.one", survey=desk.survey, job=job.id.hex())
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """Files of one kind that are handed in for a wave: a job `look` reads them, a job `load` takes them in.
+
+    `page` is the endpoint of the page of one file, `home` of the one where they are handed in.
+    """
+
+    look: str
+    load: str
+    page: str
+    home: str
+
+    def take(self, desk: Desk, file: File) -> ResponseReturnValue:
+        """Have a file read; nothing is changed by that."""
+        id_, job = imports.hand_in(clerk(desk), self.look, file)
+        return follow(desk, job, self.page, wave=desk.wave.name, upload=id_.hex())
+
+    def find(self, desk: Desk, upload: str) -> Import:
+        """How a file stands. Raises `NotFound`."""
+        return imports.found(desk.db, desk.home, desk.wave.name, self.look, bytes.fromhex(upload))
+
+    def waiting(self, desk: Desk) -> list[Import]:
+        """The files that were read and wait to be confirmed."""
+        return imports.waiting(desk.db, desk.home, desk.wave.name, self.look)
+
+    def confirm(self, desk: Desk, upload: str) -> ResponseReturnValue:
+        """Have a file taken in as it was looked at; if it stands otherwise by now, show how."""
+        here = {"wave": desk.wave.name, "upload": upload}
+        look = request.form.get("look", 0, type=int)
+        job = imports.confirm(clerk(desk), self.load, self.find(desk, upload), look)
+        return follow(desk, job, self.page, **here) if job else go(self.page, survey=desk.survey, **here)
+
+    def throw_away(self, desk: Desk, upload: str, said: str) -> ResponseReturnValue:
+        """Erase a file, and say so where they are handed in."""
+        imports.give_up(desk.db, self.find(desk, upload).id)
+        return go(self.home, said, survey=desk.survey, wave=desk.wave.name)
 
 
 def leads(job: Job) -> tuple[str, str] | None:

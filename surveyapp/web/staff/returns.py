@@ -25,7 +25,7 @@ from surveyapp.web import keying
 from surveyapp.web.keying import Keyroom
 from surveyapp.web.sittings import Sitting, as_text, from_text
 from surveyapp.web.staff.doors import Desk, Door, View
-from surveyapp.web.staff.jobs import clerk, follow
+from surveyapp.web.staff.jobs import HandedIn
 from surveyapp.web.staff.pages import Form, go
 from surveyapp.working import imports
 
@@ -147,6 +147,8 @@ def _to(desk: Desk) -> Callable[[str], str]:
 
 # ── a file ───────────────────────────────────────────────────────────────────
 
+FILES = HandedIn(imports.LOOK_AT_RETURNS, imports.LOAD_RETURNS, "keying.found", "keying.home")
+
 
 class HandIn(Form):
     """A file of coded returns."""
@@ -165,15 +167,13 @@ def hand_in(desk: Desk) -> ResponseReturnValue:
         return _entrance(desk, form), 400
     column = (form.unit_column.data or "").strip()
     how = {"unit_column": column, "partial": form.partial.data, "again": form.again.data}
-    file = imports.File(form.file.data.filename or "returns", form.file.data.read(), how)
-    id_, job = imports.hand_in(clerk(desk), imports.LOOK_AT_RETURNS, file)
-    return follow(desk, job, "keying.found", wave=desk.wave.name, upload=id_.hex())
+    return FILES.take(desk, imports.File(form.file.data.filename or "returns", form.file.data.read(), how))
 
 
 @door.get("/file/<hex:upload>", MANAGER)
 def found(desk: Desk, upload: str) -> ResponseReturnValue:
     """What a file of returns holds, or every problem of it."""
-    known = _import(desk, upload)
+    known = FILES.find(desk, upload)
     job = imports.job_about(desk.db, desk.survey, known.id)
     form = HandIn(None, **known.how) if known.how else _form(desk)
     return render_template(
@@ -184,34 +184,27 @@ def found(desk: Desk, upload: str) -> ResponseReturnValue:
 @door.post("/file/<hex:upload>/load", MANAGER, act="returns-load")
 def load(desk: Desk, upload: str) -> ResponseReturnValue:
     """Put every return of a file into the tray, or none."""
-    look = request.form.get("look", 0, type=int)
-    job = imports.confirm(clerk(desk), imports.LOAD_RETURNS, _import(desk, upload), look)
-    if job is None:
-        return go("keying.found", **_here(desk), upload=upload)
-    return follow(desk, job, "keying.found", wave=desk.wave.name, upload=upload)
+    return FILES.confirm(desk, upload)
 
 
 @door.post("/file/<hex:upload>/throw-away", MANAGER, act="upload-erase")
 def throw_away(desk: Desk, upload: str) -> ResponseReturnValue:
     """Erase a file of returns that was handed in."""
-    imports.give_up(desk.db, _import(desk, upload).id)
-    return go("keying.home", "The file is erased. Nothing was loaded.", **_here(desk))
+    return FILES.throw_away(desk, upload, "The file is erased. Nothing was loaded.")
 
 
 _ONCE = "Do not load this file twice: it is too short to be known again."
 
 
 def _entrance(desk: Desk, form: HandIn | None = None) -> str:
-    waiting = imports.waiting(desk.db, desk.home, desk.wave.name, imports.LOOK_AT_RETURNS)
     return render_template(
-        "staff/returns.html", form=form or _form(desk), wave=desk.wave, waiting=waiting, days=UPLOAD_DAYS
+        "staff/returns.html",
+        form=form or _form(desk),
+        wave=desk.wave,
+        waiting=FILES.waiting(desk),
+        days=UPLOAD_DAYS,
     )
 
 
 def _form(desk: Desk) -> HandIn:
     return HandIn(None, unit_column="unit" if desk.wave.kind == "listed" else "")
-
-
-def _import(desk: Desk, upload: str) -> imports.Import:
-    name = desk.wave.name
-    return imports.found(desk.db, desk.home, name, imports.LOOK_AT_RETURNS, bytes.fromhex(upload))

@@ -22,7 +22,7 @@ from surveyapp.roles import MANAGER
 from surveyapp.storage.frames import Listed
 from surveyapp.templates import STAGES
 from surveyapp.web.staff.doors import Desk, Door
-from surveyapp.web.staff.jobs import clerk, follow
+from surveyapp.web.staff.jobs import HandedIn
 from surveyapp.web.staff.pages import Form, go
 from surveyapp.working import imports
 
@@ -347,6 +347,8 @@ def note_bounces(desk: Desk) -> ResponseReturnValue:
 
 # ── a newer list ─────────────────────────────────────────────────────────────
 
+NEWER = HandedIn(imports.LOOK_AT_FRAME, imports.LOAD_FRAME, "units.newer_found", "units.newer")
+
 
 @door.get("/newer", MANAGER)
 def newer(desk: Desk) -> ResponseReturnValue:
@@ -366,15 +368,13 @@ def hand_in_newer(desk: Desk) -> ResponseReturnValue:
         form.take(refused)
         return _newer(desk, form), 400
     kept = {"sheet": how.sheet, "named": how.named, "left_out": how.left_out, "accepted": how.accepted}
-    file = imports.File(form.file.data.filename or "frame.csv", form.file.data.read(), kept)
-    id_, job = imports.hand_in(clerk(desk), imports.LOOK_AT_FRAME, file)
-    return follow(desk, job, "units.newer_found", wave=desk.wave.name, upload=id_.hex())
+    return NEWER.take(desk, imports.File(form.file.data.filename or "frame.csv", form.file.data.read(), kept))
 
 
 @door.get("/newer/<hex:upload>", MANAGER)
 def newer_found(desk: Desk, upload: str) -> ResponseReturnValue:
     """What a newer list would change, or what is wrong with it."""
-    known = _import(desk, upload)
+    known = NEWER.find(desk, upload)
     job = imports.job_about(desk.db, desk.survey, known.id)
     return render_template("staff/units_changes.html", known=known, job=job, form=_filled(known), most=SHOWN)
 
@@ -382,27 +382,17 @@ def newer_found(desk: Desk, upload: str) -> ResponseReturnValue:
 @door.post("/newer/<hex:upload>/apply", MANAGER, act="frame-load")
 def apply_newer(desk: Desk, upload: str) -> ResponseReturnValue:
     """Bring the frame to what the newer list says; all of it or nothing."""
-    look = request.form.get("look", 0, type=int)
-    job = imports.confirm(clerk(desk), imports.LOAD_FRAME, _import(desk, upload), look)
-    if job is None:
-        return go("units.newer_found", **_at(desk), upload=upload)
-    return follow(desk, job, "units.newer_found", wave=desk.wave.name, upload=upload)
+    return NEWER.confirm(desk, upload)
 
 
 @door.post("/newer/<hex:upload>/throw-away", MANAGER, act="upload-erase")
 def throw_newer_away(desk: Desk, upload: str) -> ResponseReturnValue:
     """Erase a newer list that was handed in."""
-    imports.give_up(desk.db, _import(desk, upload).id)
-    return go("units.newer", "The file is erased. Nothing was changed.", **_at(desk))
+    return NEWER.throw_away(desk, upload, "The file is erased. Nothing was changed.")
 
 
 def _newer(desk: Desk, form: Newer) -> str:
-    waiting = imports.waiting(desk.db, desk.home, desk.wave.name, imports.LOOK_AT_FRAME)
-    return render_template("staff/units_newer.html", form=form, waiting=waiting, days=UPLOAD_DAYS)
-
-
-def _import(desk: Desk, upload: str) -> imports.Import:
-    return imports.found(desk.db, desk.home, desk.wave.name, imports.LOOK_AT_FRAME, bytes.fromhex(upload))
+    return render_template("staff/units_newer.html", form=form, waiting=NEWER.waiting(desk), days=UPLOAD_DAYS)
 
 
 def _filled(known: imports.Import) -> Newer:
@@ -412,7 +402,3 @@ def _filled(known: imports.Import) -> Newer:
     columns = [f"{field}={heading}" for field, heading in known.how["named"].items()]
     lines = {"columns": columns, **{name: known.how[name] for name in ("left_out", "accepted")}}
     return Newer(None, sheet=known.how["sheet"], **{name: "\n".join(line) for name, line in lines.items()})
-
-
-def _at(desk: Desk) -> dict[str, str]:
-    return {"survey": desk.survey, "wave": desk.wave.name}

@@ -15,6 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import Flask
 
 from surveyapp import privacy
+from surveyapp.acting import acting
 from surveyapp.config import Home
 from surveyapp.web.app import create_app
 from surveyapp.web.preview import prepare
@@ -33,7 +34,8 @@ def begin(home: Home, content: bytes, facts: Mapping[str, str], today: date, now
     name = privacy.new_id().hex()
     walk = Home(home.previews / name).make()
     try:
-        return f"{MOUNT}/{name}{prepare(walk, content, facts, today).path}"
+        with acting(None):
+            return f"{MOUNT}/{name}{prepare(walk, content, facts, today).path}"
     except BaseException:
         shutil.rmtree(walk.path)
         raise
