@@ -92,8 +92,10 @@ def load(
 
 
 Known = tuple[Wave, Instrument, WaveFacts]
-Counted = tuple[Wave, Responses, WaveFacts]
 """A wave, the questionnaire whose questions are reported, and the facts."""
+
+Counted = tuple[Wave, Responses, WaveFacts]
+"""A wave, its responses in memory or with an engine, and the facts."""
 
 
 def _read(

@@ -88,6 +88,7 @@ def main(home: str, port: str, day: str) -> None:
     def today() -> date:
         return date.fromisoformat(Path(day).read_text())
 
+    server.load_once()
     server.run(lambda: create_site(installation, secure=False, today=today), f"127.0.0.1:{port}")
 
 

@@ -114,7 +114,7 @@ def test_a_page_that_meets_a_busy_store_is_kept_for_another_try(
     assert visitor.post(P2).location == "/answer/check"
 
 
-@pytest.mark.parametrize("statement", ["INSERT INTO draft", "SELECT wave"])
+@pytest.mark.parametrize("statement", ["INSERT INTO draft", "SELECT draft"])
 def test_a_page_whose_connection_is_lost_half_way_is_kept_for_another_try(
     visitor: Visitor, server: Server, statement: str
 ) -> None:
