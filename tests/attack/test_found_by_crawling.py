@@ -43,3 +43,18 @@ def test_a_file_in_place_of_words_counts_as_nothing(furnished: Office, who: str,
     assert answer.status_code in {200, 303, 400, 403, 404}
     assert "FileStorage" not in answer.text
     assert title(answer) != "Something went wrong"
+
+
+@pytest.mark.parametrize("number", ["9" * 400, str(2**63), "-1", "0", "1e3", "\u0661", "1 OR 1=1"])
+@pytest.mark.parametrize(
+    ("who", "address"),
+    [
+        ("manager", "/surveys/tiny/waves/tiny-2/organisations"),
+        ("admin", "/trail"),
+        ("manager", "/surveys/tiny/trail"),
+    ],
+)
+def test_a_list_has_no_page_of_any_number(furnished: Office, who: str, address: str, number: str) -> None:
+    browser = furnished.enter(who)
+    for name in ("page", "before"):
+        assert browser.get(f"{address}?{name}={number}").status_code == 200

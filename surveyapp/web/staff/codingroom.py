@@ -32,7 +32,7 @@ from surveyapp.problems import NotFound, Problem, Refused, SurveyError
 from surveyapp.roles import ANALYST
 from surveyapp.storage.codings import Answer
 from surveyapp.web.staff.doors import Desk, Door
-from surveyapp.web.staff.pages import Form, file_answer, go
+from surveyapp.web.staff.pages import Form, file_answer, go, page_asked
 
 pages = Blueprint("coding", __name__, url_prefix="/surveys/<slug:survey>/coding")
 door = Door(pages)
@@ -699,7 +699,7 @@ def _quotations(
     offers, refusal = _offers(desk, codeframe)
     under = request.args.get("under", "")
     chosen = [(i, o) for i, o in enumerate(offers, 1) if not under or under in dict(o.headings)]
-    page = max(1, request.args.get("page", 1, int))
+    page = page_asked()
     shown = render_template(
         "staff/codingroom_quotations.html",
         frame=frame,

@@ -14,6 +14,9 @@ from surveyapp.problems import Refused
 
 LONGEST_WORD = 200
 
+MOST_PAGES = 1_000_000
+"""Of a list; the stores take no number of any length."""
+
 
 class Form(FlaskForm):  # type: ignore[misc]
     """A form of the staff site: `staff/forms.html` prints it, with every fault at its field."""
@@ -44,6 +47,11 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+def page_asked() -> int:
+    """Which page of a list is asked for, counted from 1: the first, if the address holds no such number."""
+    return min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
 
 
 def go(endpoint: str, said: str = "", **values: Any) -> ResponseReturnValue:

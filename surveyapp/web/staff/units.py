@@ -23,7 +23,7 @@ from surveyapp.storage.frames import Listed
 from surveyapp.templates import STAGES
 from surveyapp.web.staff.doors import Desk, Door
 from surveyapp.web.staff.jobs import HandedIn
-from surveyapp.web.staff.pages import Form, go
+from surveyapp.web.staff.pages import Form, go, page_asked
 from surveyapp.working import imports
 
 pages = Blueprint("units", __name__, url_prefix="/surveys/<slug:survey>/waves/<slug:wave>/organisations")
@@ -143,7 +143,7 @@ def index(desk: Desk) -> ResponseReturnValue:
     """The organisations with the words `q`, in the state `state`, a page at a time."""
     words, state = request.args.get("q", "")[:200], request.args.get("state", "")
     state = state if state in STATES else ""
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked()
     number, found = framing.sought(desk.db, desk.wave.name, words, state, page)
     return render_template(
         "staff/units.html",
