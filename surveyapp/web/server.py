@@ -119,8 +119,10 @@ def serve(home: Home, port: int, host: str = "127.0.0.1", secure: bool = False, 
 def load_once() -> None:
     """Load both sites before there are processes: what no garbage collector touches, all of them share.
 
-    So a new release needs a restart, not a reload.
+    So a new release needs a restart, not a reload. What else a process is given before it is divided is done here
+    too, so that every way to serve has it.
     """
+    _take_memory_from_one_place()
     import_module("surveyapp.web.staff")
     gc.collect()
     gc.freeze()
@@ -141,7 +143,6 @@ def serve_alone(make: Callable[[], Any], port: int) -> None:
 def run(make: Callable[[], Any], where: str, **options: Any) -> None:
     """Serve what `make` makes in each process, with our options and these."""
     os.umask(0o077)
-    _take_memory_from_one_place()
     _Server(make, {**OPTIONS, **options, "bind": where}).run()
 
 
