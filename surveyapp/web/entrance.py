@@ -15,6 +15,7 @@ from surveyapp.storage.database import has_our_schema
 from surveyapp.storage.waves import Wave
 from surveyapp.web import brand, kept, languages, visits
 from surveyapp.web.languages import printed_day, translated
+from surveyapp.web.lean import Answer
 from surveyapp.web.safety import log
 from surveyapp.web.visits import pages, site
 
@@ -156,7 +157,7 @@ def closing(found: Desk) -> dict[str, object]:
     return {"closes": printed_day(day) if day else None, "days": days_left(day, site().today())}
 
 
-def _home(problems: list[Problem], code: str) -> str:
+def _home(problems: list[Problem], code: str) -> str | Answer:
     fielded = collecting.in_the_field(site().db, site().today())
     brand.wear(*(wave for wave, _ in fielded))
     language = languages.greet(instrument.languages for _, instrument in fielded)
@@ -179,7 +180,7 @@ def _lines(fielded: Iterable[tuple[Wave, Instrument]], language: str) -> list[Op
     return lines
 
 
-def _start(visit: Visit, action: str, anew: bool = False) -> str:
+def _start(visit: Visit, action: str, anew: bool = False) -> str | Answer:
     found = visits.desk(visit)
     wave, day = found.wave, site().today()
 

@@ -1,7 +1,8 @@
 """Pages on which nothing of a visitor stands: rendered once, then given to each with a nonce and token of its own.
 
 Most pages are opened before anything has been answered on them, and then the same page goes to every respondent of
-a wave. The templates stay its one source: what is kept here is what they made, cut where nonce and tokens stand.
+a wave. The templates stay its one source: what is kept here is what they made, cut where nonce and tokens stand,
+and each piece beside it as it is packed for slow lines.
 No answer, no name and no code is on such a page; whoever keeps one says on what else it depends.
 """
 
@@ -12,7 +13,8 @@ from typing import Any
 from flask import Flask, current_app, g, render_template, request
 
 from surveyapp import privacy
-from surveyapp.web import brand, languages, tokens
+from surveyapp.web import brand, languages, packing, tokens
+from surveyapp.web.lean import Answer
 
 MOST = 256
 """Pages kept in a process at once: some megabytes."""
@@ -41,21 +43,37 @@ def install(app: Flask) -> None:
     app.extensions["kept"] = {}
 
 
-def page(template: str, depends_on: Hashable, context: Callable[[], Mapping[str, Any]]) -> str:
+def page(template: str, depends_on: Hashable, context: Callable[[], Mapping[str, Any]]) -> Answer:
     """A page that is the same for everybody for whom `depends_on`, language, looks and path are the same.
 
     `context` makes what the template is given; it is asked once.
     """
-    kept: dict[Hashable, list[str]] = current_app.extensions["kept"]
+    kept: dict[Hashable, list[_Piece]] = current_app.extensions["kept"]
     key = (template, depends_on, languages.spoken(), brand.worn(), request.script_root, request.path)
     pieces = kept.get(key)
     if pieces is None:
-        pieces = _rendered(template, context())
+        pieces = [_piece(text) for text in _rendered(template, context())]
         if len(kept) >= MOST:
             kept.pop(next(iter(kept)), None)
         kept[key] = pieces
-    put = {_NONCE: g.nonce, _TOKEN: tokens.token() if _TOKEN in pieces else ""}
-    return "".join([put.get(piece, piece) for piece in pieces])
+    return _put_together(pieces)
+
+
+_Piece = tuple[bytes, bytes] | str
+"""What is the same for everybody, as it is and packed; or a mark."""
+
+
+def _piece(text: str) -> _Piece:
+    return text if text in {_NONCE, _TOKEN} else (text.encode(), packing.piece(text.encode()))
+
+
+def _put_together(pieces: list[_Piece]) -> Answer:
+    own = {_NONCE: g.nonce, _TOKEN: tokens.token() if _TOKEN in pieces else ""}
+    words = {mark: (text.encode(), packing.word(text.encode())) for mark, text in own.items()}
+    whole = [words[piece] if isinstance(piece, str) else piece for piece in pieces]
+    answer = Answer(b"".join([plain for plain, _ in whole]))
+    answer.pieces = b"".join([packed for _, packed in whole])
+    return answer
 
 
 def _rendered(template: str, context: Mapping[str, Any]) -> list[str]:

@@ -37,11 +37,13 @@ class Answer(Response):
     """A response that goes to the server as it is: werkzeug copies headers to mend what ours do not need.
 
     `also` are headers that go with it past werkzeug, which checks and compares each that it is given, and most of
-    ours are the same for every page. `public` says that anybody may keep it: a stylesheet, never a page.
+    ours are the same for every page. `public` says that anybody may keep it: a stylesheet, never a page. `pieces`
+    is the body once more, as `packing` wants it, if it was packed before.
     """
 
     also: tuple[tuple[str, str], ...] = ()
     public = False
+    pieces = b""
 
     def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """As werkzeug's, for a whole response of known length; anything else is left to werkzeug."""
@@ -75,7 +77,7 @@ class LeanFlask(Flask):
 
     def redirect(self, location: str, code: int = 302) -> Answer:
         """The way on, without a page that says so to browsers that do not go there by themselves: none is left."""
-        return Answer(status=code, headers={"Location": location}, mimetype="text/html")
+        return Answer(status=code, headers={"Location": location, "Content-Length": "0"}, mimetype="text/html")
 
     def url_for(
         self,

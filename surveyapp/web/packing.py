@@ -20,6 +20,8 @@ _WORTH = 1000
 _VARY = ("Vary", "Accept-Encoding")
 _EXTRA = 0x04  # RFC 1952: a field in the head of a packed file that nobody has to read
 _HEAD = struct.Struct("<4BL2BH")
+_AS_IT_IS = struct.Struct("<B2H")  # RFC 1951: a block that is not packed
+_LAST = b"\x03\x00"  # an empty block, which ends the others
 
 
 def pack_pages(app: Flask) -> None:
@@ -32,7 +34,7 @@ def pack_pages(app: Flask) -> None:
         response.also += (_VARY,)
         content = response.get_data()
         if len(content) >= _WORTH and _unpacks(request.headers.get("Accept-Encoding", "")):
-            response.set_data(packed(content))
+            response.set_data(packed(content, response.pieces))
             response.headers["Content-Encoding"] = "gzip"
         return response
 
@@ -43,11 +45,24 @@ def _unpacks(accepted: str) -> bool:
     return parse_accept_header(accepted, Accept)["gzip"] > 0
 
 
-def packed(content: bytes) -> bytes:
-    """The content as gzip whose length is a multiple of `STEP`."""
-    packer = zlib.compressobj(level=6, wbits=-zlib.MAX_WBITS)
-    body = (
-        packer.compress(content) + packer.flush() + struct.pack("<LL", zlib.crc32(content), len(content) % 2**32)
-    )
+def packed(content: bytes, pieces: bytes = b"") -> bytes:
+    """The content as gzip whose length is a multiple of `STEP`; `pieces` are the same content, packed before."""
+    body = pieces + _LAST if pieces else _deflated(content, zlib.Z_FINISH)
+    body += struct.pack("<LL", zlib.crc32(content), len(content) % 2**32)
     filling = -(_HEAD.size + len(body)) % STEP
     return _HEAD.pack(0x1F, 0x8B, 8, _EXTRA, 0, 0, 255, filling) + bytes(filling) + body
+
+
+def piece(content: bytes) -> bytes:
+    """A piece of a page, packed so that it can stand between others whatever they are."""
+    return _deflated(content, zlib.Z_FULL_FLUSH)
+
+
+def word(content: bytes) -> bytes:
+    """A piece that is made for one page, as it is; of 65,535 bytes at most."""
+    return _AS_IT_IS.pack(0, len(content), len(content) ^ 0xFFFF) + content
+
+
+def _deflated(content: bytes, ending: int) -> bytes:
+    packer = zlib.compressobj(level=6, wbits=-zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush(ending)

@@ -1,5 +1,6 @@
 """Pages that are kept for everybody: each visitor's own nonce and token, and never a word of anybody."""
 
+import gzip
 import re
 
 import pytest
@@ -36,6 +37,18 @@ def test_a_page_that_was_kept_is_what_the_template_makes(site: Site):
     site.app.extensions["kept"].clear()
     afresh = [without_own(site.visitor("U003").get(path).text) for path in paths]
     assert first == again == afresh
+
+
+@pytest.mark.parametrize("path", ["/", "/answer/start", "/answer/page/p1", "/answer/page/p2"])
+def test_packed_it_is_the_same_page(site: Site, path: str):
+    visitor = site.visitor("U001")
+    plain = visitor.get(path)
+    page = visitor.client.get(path, headers={"Accept-Encoding": "gzip"})
+    unpacked = gzip.decompress(page.data).decode()
+    assert without_own(unpacked) == without_own(plain.text)
+    assert visitor.token in unpacked
+    nonces = {nonce for nonce, _ in OWN.findall(unpacked) if nonce}
+    assert nonces <= {page.headers["Content-Security-Policy"].partition("'nonce-")[2].partition("'")[0]}
 
 
 def test_nothing_of_anybody_is_kept(site: Site):

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from werkzeug.test import TestResponse
 
-from surveyapp.web.packing import packed
+from surveyapp.web.packing import packed, piece, word
 from tests.web.conftest import Site, Visitor, title
 
 
@@ -13,6 +13,16 @@ from tests.web.conftest import Site, Visitor, title
 def test_what_is_packed_can_be_unpacked_and_its_length_is_round(content):
     assert gzip.decompress(packed(content)) == content
     assert len(packed(content)) % 1024 == 0
+
+
+@pytest.mark.parametrize("largest", [0, 1, 43, 65_535])
+def test_a_page_of_pieces_is_the_same_when_unpacked(largest):
+    parts = [b"<p>one" * 3000, bytes(range(256)) * (largest // 256 + 1), b"", b"one</p>" * 3000]
+    own = parts[1][:largest]
+    pieces = piece(parts[0]) + word(own) + piece(parts[2]) + piece(parts[3]) + word(own)
+    content = parts[0] + own + parts[2] + parts[3] + own
+    assert gzip.decompress(packed(content, pieces)) == content
+    assert len(packed(content, pieces)) % 1024 == 0
 
 
 def fetched(visitor: Visitor, path: str) -> TestResponse:
