@@ -4,6 +4,7 @@ import http.cookiejar
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -42,8 +43,11 @@ os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", sys.argv
 class Node:
     """A gunicorn with the configuration of a real site, begun once it takes connections."""
 
-    def __init__(self, home: Home, listener: socket.socket) -> None:
-        """`listener` is what the system listens with, and keeps while this process comes and goes."""
+    def __init__(self, home: Home, listener: socket.socket, secure: bool = False) -> None:
+        """`listener` is what the system listens with, and keeps while this process comes and goes.
+
+        `secure` says that a proxy in front speaks TLS.
+        """
         self.port = listener.getsockname()[1]
         self.log = home.path / f"log-{self.port}"
         with self.log.open("ab") as out:
@@ -54,7 +58,7 @@ class Node:
                     "PATH": "/usr/bin:/bin",
                     "SURVEYAPP_HOME": str(home.path),
                     "SURVEYAPP_DATABASE_URL": home.address,
-                    "SURVEYAPP_PLAIN_HTTP": "1",
+                    **({} if secure else {"SURVEYAPP_PLAIN_HTTP": "1"}),
                 },
                 stdout=out,
                 stderr=out,
@@ -84,10 +88,10 @@ def listening() -> Iterator[socket.socket]:
 
 
 @contextmanager
-def node(home: Home) -> Iterator[int]:
+def node(home: Home, secure: bool = False) -> Iterator[int]:
     """A node that serves an installation; its port."""
     with listening() as listener:
-        running = Node(home, listener)
+        running = Node(home, listener, secure)
         try:
             ready(running.port)
             yield running.port
@@ -107,10 +111,15 @@ def ready(port: int) -> None:
 class Browser:
     """One browser without scripts; each request goes to the next node in turn, or to the one that is named."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
+    def __init__(self, ports: Sequence[int], authority: Path | None = None) -> None:
+        """With `authority`, a certificate to be trusted, it asks over TLS."""
         self.ports, self.asked, self.status, self.at = ports, [0] * len(ports), 0, ""
         self.jar = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar), _Stay())
+        self.scheme = "https" if authority else "http"
+        trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authority))
+        self.opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self.jar), _Stay(), *([trust] if authority else [])
+        )
         self.hidden: list[tuple[str, str]] = []
 
     def get(self, path: str, node: int | None = None) -> str:
@@ -125,7 +134,7 @@ class Browser:
     def _ask(self, path: str, body: bytes | None, node: int | None) -> str:
         turn = sum(self.asked) % len(self.ports) if node is None else node
         self.asked[turn] += 1
-        with self.opener.open(f"http://127.0.0.1:{self.ports[turn]}{path}", body, timeout=60) as response:
+        with self.opener.open(f"{self.scheme}://127.0.0.1:{self.ports[turn]}{path}", body, timeout=60) as response:
             text = response.read().decode(errors="replace")
             self.status, self.at = response.status, path
             if to := response.headers.get("Location"):
