@@ -24,7 +24,7 @@ from surveyapp.documents import nearest
 from surveyapp.instrument import Allocation, Grid, Instrument, Question, choices
 from surveyapp.instrument.conditions import single_tests
 from surveyapp.instrument.model import Condition
-from surveyapp.problems import Problem, Refused
+from surveyapp.problems import Problem, Refused, SurveyError
 from surveyapp.rates import Fieldwork, sorted_by_completeness
 
 
@@ -242,17 +242,19 @@ def _compared(
     """The tables of a plan, with the columns of other waves in those that compare."""
     comparing = [entry for entry in plan.tables if entry.waves or entry.audiences]
     _check_nets(comparing, maker, others)
-    earlier = {name: _of_wave(plan, source, comparing, maker) for name, source in others.items()}
+    asked = {name for entry in comparing for name in [*(entry.waves or []), *(entry.audiences or [])]}
+    earlier = {name: _of_wave(plan, others[name], comparing, maker) for name in asked}
     made = []
     for entry, protected in zip(plan.tables, own, strict=True):
         names = [*(entry.waves or []), *(entry.audiences or [])]
         if not names:
             made.append(protected)
             continue
-        parts = [earlier[name][entry.id] for name in names]
+        parts = [earlier[name].tables[entry.id] for name in names]
         variable, instrument = entry.question or "", maker.data.instrument
         seen = [
-            _seen(name, others[name], variable, instrument, part) for name, part in zip(names, parts, strict=True)
+            replace(_seen(name, others[name], variable, instrument, part), notes=earlier[name].notes)
+            for name, part in zip(names, parts, strict=True)
         ]
         seen.append(Seen(maker.facts.wave, instrument, variable, protected.table))
         put = trend if entry.waves else side_by_side
@@ -265,14 +267,19 @@ def _seen(name: str, source: Source, variable: str, instrument: Instrument, part
     return Seen(name, source.data.instrument, there, part.table if part is not None else None)
 
 
-def _of_wave(
-    plan: Plan, source: Source, entries: Sequence[Entry], maker: _Maker
-) -> dict[str, ProtectedTable | None]:
-    """The tables of another wave, protected by its own questionnaire's rules; None for what it did not ask."""
+@dataclass(frozen=True)
+class _Elsewhere:
+    """The tables of another wave by entry, None for what it did not ask; what must be said of its weights."""
+
+    tables: Mapping[str, ProtectedTable | None]
+    notes: tuple[str, ...]
+
+
+def _of_wave(plan: Plan, source: Source, entries: Sequence[Entry], maker: _Maker) -> _Elsewhere:
+    """The tables of another wave, protected by its own questionnaire's rules."""
     wave, instrument = source.facts.wave, source.data.instrument
     elsewhere = instrument.survey != plan.survey
-    changes: dict[str, object] = {"derive": [], "weights": None, "population": None}
-    own = _Maker(plan.model_copy(update=changes | ({"where": None} if elsewhere else {})), source, {})
+    own = _maker_alike(plan, source, elsewhere)
     _check_known(plan.where if not elsewhere else None, own)
     wanted: dict[str, Entry] = {}
     for entry in entries:
@@ -284,7 +291,23 @@ def _of_wave(
             wanted[entry.id] = fitting
     release = own.protected(own.tables(list(wanted.values())), _policy(plan, source.data))
     found: dict[str, ProtectedTable | None] = dict.fromkeys(entry.id for entry in entries)
-    return found | dict(zip(wanted, release.tables, strict=True))
+    notes = own.design.notes if own.design is not None else ()
+    return _Elsewhere(found | dict(zip(wanted, release.tables, strict=True)), notes)
+
+
+def _maker_alike(plan: Plan, source: Source, elsewhere: bool) -> _Maker:
+    """An earlier wave is weighted as this one, to its own frame: else weights would look like a change of answers.
+
+    Where other people are asked (`elsewhere`), strata of this frame mean nothing, and there is no change to print.
+    """
+    changes: dict[str, object] = {"derive": [], "population": None}
+    changes |= {"where": None, "weights": None} if elsewhere else {}
+    try:
+        return _Maker(plan.model_copy(update=changes), source, {})
+    except SurveyError as error:
+        why = "; ".join(each.what for each in error.problems) if isinstance(error, Refused) else str(error)
+        what = f"{source.facts.wave} cannot be weighted as this wave is: {why}"
+        raise Refused([Problem("/weights", what, 'leave "weights" or the comparison out')]) from None
 
 
 def _fitting(entry: Entry, variable: str, instrument: Instrument, wave: str, elsewhere: bool) -> Entry:

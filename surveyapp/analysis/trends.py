@@ -26,13 +26,14 @@ CHANGE = "change"
 class Seen:
     """One wave's own table of a question, as it may be printed; None where it was not asked.
 
-    `variable` is what the question is called there.
+    `variable` is what the question is called there, `notes` what must be said of how its answers were weighted.
     """
 
     wave: str
     instrument: Instrument
     variable: str
     table: Table | None
+    notes: tuple[str, ...] = ()
 
 
 def same_question(variable: str, new: Instrument, old: Instrument) -> str | None:
@@ -64,7 +65,7 @@ def trend(seen: Sequence[Seen], latest: Table) -> Table:
         rows.append(_row(latest, code, like, [*cells, *_changes(cells, [link.why(code) for link in links])]))
     columns = (*map(_column, seen), *(_change_column(link.before, link.after) for link in links))
     said = [note for link in links for note in link.notes(row.code for row in rows)]
-    notes = tuple(dict.fromkeys([*said, *_wordings(seen)]))
+    notes = tuple(dict.fromkeys([*said, *_weights(seen), *_wordings(seen)]))
     return replace(latest, kind="trend", columns=columns, rows=tuple(rows), notes=notes, tests=())
 
 
@@ -75,7 +76,10 @@ def side_by_side(seen: Sequence[Seen], latest: Table) -> Table:
     note = "These are different questionnaires that ask about the same concept. Each column has a base of its own."
     columns = tuple(map(_column, seen))
     only = f"Of {seen[-1].wave}, only those are counted of whom this holds: {latest.where}."
-    notes = (note, *([only] if latest.where else []), *_wordings(seen))
+    alone = f"The answers of {seen[-1].wave} are weighted, the others are not."
+    weighted = latest.base.weighted_n is not None
+    own = [*([only] if latest.where else []), *([alone] if weighted else [])]
+    notes = (note, *own, *_weights(seen), *_wordings(seen))
     return replace(latest, kind="trend", columns=columns, rows=tuple(rows), notes=notes, where="", tests=())
 
 
@@ -192,6 +196,10 @@ class _Link:
 
 def _said(verdict: Verdict, effect: str) -> str:
     return "; ".join(f"{change.kind}: {change.what}" for change in verdict.changes if change.effect == effect)
+
+
+def _weights(seen: Sequence[Seen]) -> Iterator[str]:
+    return (f"In {each.wave}: {note}" for each in seen if each.table is not None for note in each.notes)
 
 
 def _wordings(seen: Sequence[Seen]) -> Iterator[str]:

@@ -332,7 +332,7 @@ def about_weights(report: Report) -> Iterator[str]:
         yield _WEIGHTED.get(design.method, "Weighted by {names}.").format(names=names)
         yield from _spread(report, design)
     if design is not None:
-        yield from (str(note) for note in design.notes if not str(note).startswith("Weights run from"))
+        yield from (str(note) for note in design.notes)
 
 
 def _spread(report: Report, design: Design) -> Iterator[str]:

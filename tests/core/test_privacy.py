@@ -358,6 +358,14 @@ def test_a_code_of_the_second_factor_is_that_of_rfc_6238():
     assert privacy.second_step(secret, "287082", 59 + 60) is None
 
 
+@pytest.mark.parametrize(("step", "taken"), [(998, None), (999, 1000), (1000, 1000), (1001, 1000), (1002, None)])
+def test_a_code_is_good_in_its_own_half_minute_and_those_beside_it(step: int, taken: int | None):
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    code = privacy.second_code(secret, 1000 * 30)
+    assert privacy.second_step(secret, code, step * 30) == taken
+    assert privacy.second_step(secret, code, step * 30 + 29) == taken
+
+
 def test_apps_read_whose_secret_it_is():
     found = privacy.second_address("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "a@example.org", "x.example surveys")
     assert found.startswith(

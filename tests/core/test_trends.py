@@ -1,6 +1,7 @@
 """The same question in several waves: what goes on, what breaks, and what may be said of the change."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -188,3 +189,67 @@ def test_a_plan_that_leaves_out_whom_an_earlier_wave_does_not_know_is_refused():
     )
     with pytest.raises(Refused, match="leaves respondents out by kind, which one does not know"):
         compile_report(plan, after.data, after.facts, others={"one": before})
+
+
+# ── weights ──────────────────────────────────────────────────────────────────
+
+UNEVEN = {"North": 100, "South": 100}
+
+
+def make_regional(name: str, north: int, south: int, version: Instrument = FIRST, cells: bool = True) -> Source:
+    """A wave in which the North says up, and the South down; the frame has as many of each."""
+    regions = ["North"] * north + ["South"] * south if cells else [""] * (north + south)
+    key = next(iter(version.questions))
+    lines = [json.dumps({key: "up"})] * north + [json.dumps({key: "down"})] * south
+    data = assemble(version, [read_part(version, regions, lines)], ("region",) if cells else ())
+    carry, frame = (("region",), UNEVEN) if cells else ((), {"": 200})
+    return Source(data, WaveFacts(name, True, "2012-01-09", "2012-03-31", carry, frame, 200, "0" * 64))
+
+
+def weighted(latest: Source, *others: Source, **entry: object) -> Table:
+    names = [other.facts.wave for other in others]
+    compared = {} if "audiences" in entry else {"waves": names}
+    plan = {
+        "survey": "tiny",
+        "title": "T",
+        "weights": {"poststratify": ["region"]},
+        "tables": [{"id": "1", "question": "q"} | compared | entry],
+    }
+    found = Plan.model_validate(plan)
+    sources = {other.facts.wave: other for other in others}
+    return compile_report(found, latest.data, latest.facts, others=sources).tables[0].table
+
+
+def test_earlier_waves_are_weighted_as_the_last_one_is_each_to_its_own_frame():
+    """Of forty, thirty answered in the North before and ten do now: nobody has changed their mind."""
+    before, now = make_regional("one", 30, 10), make_regional("two", 10, 30)
+    made = weighted(now, before)
+    assert printed(made)["up"] == ["50", "50", "0"]
+    assert [column.base.weighted_n for column in made.columns[:2] if column.base] == [40, 40]
+    assert printed(make_trend(now, before))["up"] == ["75", "25", "-50"]
+
+
+def test_what_must_be_said_of_an_earlier_wave_s_weights_is_said():
+    blanked = make_regional("one", 30, 10)
+    data = assemble(
+        FIRST, [read_part(FIRST, ["North"] * 30 + [""] * 10, [json.dumps({"q": "up"})] * 40)], ("region",)
+    )
+    made = weighted(make_regional("two", 10, 30), replace(blanked, data=data))
+    said = " ".join(note for note in made.notes if note.startswith("In one: "))
+    assert "stand for the 100 units of the cells that no other answer is seen in" in said
+
+
+def test_a_wave_that_cannot_be_weighted_so_is_not_compared_with():
+    before = make_regional("one", 30, 10, cells=False)
+    with pytest.raises(Refused, match="one cannot be weighted as this wave is: “region” does not go") as refused:
+        weighted(make_regional("two", 20, 20), before)
+    assert refused.value.problems[0].do == 'leave "weights" or the comparison out'
+
+
+def test_other_audiences_are_not_weighted_and_a_note_says_so():
+    mine = make_version("1", make_question("single", "q", options=SCALE, concept="staffing"))
+    theirs = make_version("9", make_question("single", "p", options=SCALE, concept="staffing"), survey="police")
+    forces = make_regional("forces", 30, 10, theirs)
+    made = weighted(make_regional("teams", 30, 10, mine), forces, audiences=["forces"])
+    assert printed(made)["up"] == ["75", "50"]
+    assert "The answers of teams are weighted, the others are not." in made.notes

@@ -210,10 +210,7 @@ def test_kishs_design_effect_by_hand():
     """Weights 1, 1, 4: 3 (1 + 1 + 16) / 6² = 1.5; three answers tell as much as two."""
     design = weigh(["a", "a", "b"], {"a": 2, "b": 4}, ("region",), "stratify")
     assert (design.deff, design.effective_n) == (1.5, 2.0)
-    assert (
-        "Weights run from 0.50 to 2.00 of the average weight. "
-        "The design effect of weighting is 1.50: 3 answers tell as much as 2 of equal weight."
-    ) in design.notes
+    assert not any("2.00" in note for note in design.notes), "the largest weight may tell how few answered"
 
 
 def test_weights_are_capped_if_asked_and_still_add_up():

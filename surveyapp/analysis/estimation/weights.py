@@ -39,8 +39,9 @@ class Design:
     `group` gives the group of each of n respondents, or of each of the cells that they are in; `sizes`,
     `group_weights`, `group_base` (before calibration) and `stratum` are of each of G groups. `populations` holds
     the units of each stratum, nan where none is known. `margins` holds, for each calibration margin, the level of
-    each group; () if not calibrated. `notes` must be printed beside the figures. `names` and `units` of the frame
-    are of each group, where it stands for a cell.
+    each group; () if not calibrated. `notes` must be printed beside the figures; how far the weights go is not
+    among them, as it may tell how few answered in a group. `names` and `units` of the frame are of each group,
+    where it stands for a cell.
     """
 
     method: Method
@@ -190,7 +191,7 @@ def weigh(
     design = _METHODS[method](crossing)
     if trim is not None and method != "none":
         design = _trimmed(design, *trim)
-    return replace(design, notes=(*crossing.notes, *design.notes, *_spread_notes(design)), cells=cells)
+    return replace(design, notes=(*crossing.notes, *design.notes), cells=cells)
 
 
 def _check_variables(variables: Sequence[str], carry: Sequence[str]) -> None:
@@ -504,18 +505,6 @@ def _lonely_notes(crossing: _Crossing) -> tuple[str, ...]:
     if lonely == 1:
         return ("One stratum has a single answer; its spread is taken around the mean of all answers.",)
     return (f"{lonely} strata have a single answer; their spread is taken around the mean of all answers.",)
-
-
-def _spread_notes(design: Design) -> tuple[str, ...]:
-    """Smallest and largest weight, and what the weighting costs."""
-    if not design.weighted:
-        return ()
-    smallest, largest = design.relative.min(), design.relative.max()
-    note = (
-        f"Weights run from {smallest:.2f} to {largest:.2f} of the average weight. The design effect of weighting "
-        f"is {design.deff:.2f}: {design.n:,} answers tell as much as {design.effective_n:,.0f} of equal weight."
-    )
-    return (note,)
 
 
 def _trimmed(design: Design, least: float, most: float) -> Design:
