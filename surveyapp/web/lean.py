@@ -1,4 +1,4 @@
-"""Flask with what costs most of a page done once: addresses are built once, templates see one dictionary of names.
+"""Flask with what costs most of a page done once: addresses are built and found, templates see one dictionary.
 
 What is kept here is the same for every visitor: the addresses of our own pages, never a word of an answer.
 """
@@ -9,10 +9,16 @@ from typing import Any
 from urllib.parse import quote
 from wsgiref.types import WSGIEnvironment
 
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Request, Response, has_request_context, request
 from flask.templating import Environment
+from werkzeug.exceptions import BadHost
+from werkzeug.routing import MapAdapter, Rule
+from werkzeug.wsgi import get_host
 
 MOST_ADDRESSES = 4096
+
+NAMES = frozenset({"page", "section", "wave"})
+"""What of an address may be kept: names that are in a questionnaire or a frame, and never a secret of somebody."""
 
 
 @lru_cache(MOST_ADDRESSES)
@@ -56,6 +62,44 @@ class Answer(Response):
         return body, self.status, [*self.headers, *self.also]
 
 
+_Found = tuple[Rule, dict[str, Any]]
+
+
+class Addresses(MapAdapter):
+    """Where a request leads, looked for once: each search of werkzeug's leaves a cycle behind for the collector.
+
+    `found` is what is kept, by path and method, for all requests of an app.
+    """
+
+    def __init__(self, found: dict[tuple[str, str], _Found], *given: Any) -> None:
+        super().__init__(*given)
+        self.found = found
+
+    def match(self, *given: Any, **wanted: Any) -> Any:
+        """As werkzeug's. Only what is found is kept, and no address with anything but `NAMES` in it."""
+        if given or wanted != {"return_rule": True}:
+            return super().match(*given, **wanted)
+        place = self.path_info, self.default_method
+        if (known := self.found.get(place)) is not None:
+            return known[0], dict(known[1])
+        rule, values = super().match(return_rule=True)
+        if rule.arguments <= NAMES:
+            if len(self.found) >= MOST_ADDRESSES:
+                self.found.pop(next(iter(self.found)), None)
+            self.found[place] = rule, dict(values)
+        return rule, values
+
+
+@lru_cache(64)
+def _checked(host: str) -> str:
+    """A name of this site as it may stand in an address; there are few of them. Raises `BadHost`."""
+    name, colon, port = host.lower().partition(":")
+    try:
+        return f"{name.encode('idna').decode('ascii')}{colon}{port}"
+    except UnicodeError:
+        raise BadHost from None
+
+
 class LeanFlask(Flask):
     """Flask whose addresses are built once: a page asks for ten of them, the check page for one a question."""
 
@@ -65,6 +109,18 @@ class LeanFlask(Flask):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._built = lru_cache(MOST_ADDRESSES)(self._build)
+        self.found: dict[tuple[str, str], _Found] = {}
+        """Where addresses led, by path and method."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask's for plain requests to the one name that a site has; what is special is left to Flask."""
+        if request is None or "HTTP_UPGRADE" in request.environ or not request.environ.get("PATH_INFO"):
+            return super().create_url_adapter(request)
+        if self.config["SERVER_NAME"] or self.config["TRUSTED_HOSTS"]:
+            return super().create_url_adapter(request)
+        request.host = get_host(request.environ)
+        where = _checked(request.host), request.root_path or "/", "", request.scheme, request.path
+        return Addresses(self.found, self.url_map, *where, request.method, request.query_string.decode("latin-1"))
 
     @property
     def addresses_kept(self) -> int:
