@@ -6,7 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from surveyapp.analysis.large import Legend, Responses, joined
 from surveyapp.analysis.microdata import Microdata, Recipe, signature
 from surveyapp.analysis.microdata import microdata as microdata_of
 from surveyapp.analysis.plans import default_plan, read_plan
-from surveyapp.analysis.report import Published, Report, Source, WaveFacts, compile_report
+from surveyapp.analysis.report import Entered, Published, Report, Source, WaveFacts, compile_report
 from surveyapp.analysis.themes.coding import ThemeColumns
 from surveyapp.instrument import Instrument, is_open
 from surveyapp.problems import NotSaved, SurveyError
@@ -324,13 +324,11 @@ def report(
         else:
             chosen = read_plan(plan, data.instrument, wave.carry, list(coded))
         named = {other for entry in chosen.tables for other in [*(entry.waves or []), *(entry.audiences or [])]}
-        others = {other: Source(*source(other)[1:]) for other in sorted(named)}
-        with db.reading() as connection:
-            earlier = [_published(each) for each in publications.publications(connection, name)]
+        others = {other: Source(*source(other)[1:], _published(db, other)) for other in sorted(named)}
+        earlier = _published(db, name)
         # All were out only if the wave was closed when the answers were read; by now the rest may have followed.
         response = asked(_all_sent(wave, data)) if asked else None
-        compiled = compile_report(chosen, data, facts, response, coded, others, earlier)
-        return replace(compiled, checked=frozenset(each.name for each in earlier))
+        return compile_report(chosen, data, facts, response, coded, others, earlier)
 
 
 def _all_sent(wave: Wave, data: Responses) -> dict[str, int] | None:
@@ -346,31 +344,44 @@ Files = AbstractContextManager[Callable[[], None]]
 def publish(db: Database, compiled: Report, files: Files) -> None:
     """Enter a report in the ledger, against which later releases are checked, then put its files into place.
 
-    They are ready by then (`config.ready`): if they cannot be written nothing is entered. Wherever a process is
-    killed, no file is in its place that the ledger does not know. Raises `SurveyError` if another release was
-    entered since this one was worked out: it was not checked against that.
+    What it prints of other waves is entered in theirs. The files are ready by then (`config.ready`): if they
+    cannot be written nothing is entered. Wherever a process is killed, no file is in its place that the ledger
+    does not know. Raises `SurveyError` if another release was entered since this one was worked out: it was not
+    checked against that.
     """
-    entries = "\n".join(sorted(entry.to_json() for entry in compiled.entries))
-    declared = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in compiled.derived]
-    derived = json.dumps(declared, ensure_ascii=False)
-    digest = hashlib.sha256(f"{derived}\n{entries}".encode()).hexdigest()
-    name = f"{compiled.title} ({digest[:8]})"
     with files as put_into_place:
         with db.transaction() as connection:
-            _check_up_to_date(connection, compiled, name)
-            publications.publish(connection, compiled.facts.wave, Publication(name, derived, entries))
+            for entered in compiled.entered:
+                _enter(connection, compiled.title, entered)
         put_into_place()
 
 
-def _check_up_to_date(connection: Connection, compiled: Report, name: str) -> None:
+def _enter(connection: Connection, title: str, entered: Entered) -> None:
+    entries = "\n".join(sorted(entry.to_json() for entry in entered.entries))
+    declared = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in entered.derived]
+    derived = json.dumps(declared, ensure_ascii=False)
+    digest = hashlib.sha256(f"{derived}\n{entries}".encode()).hexdigest()
+    name = f"{title} ({digest[:8]})"
+    _check_up_to_date(connection, entered, name)
+    publications.publish(connection, entered.wave, Publication(name, derived, entries))
+
+
+def _check_up_to_date(connection: Connection, entered: Entered, name: str) -> None:
     """Of two reports that are worked out at once the second is checked against the first, by being made again."""
-    wave = compiled.facts.wave
-    known = {each.name for each in publications.publications(connection, wave) if each.entries}
-    if known - compiled.checked - {name}:
-        raise SurveyError(f"other tables of {wave} were released while these were worked out; make them again")
+    known = {each.name for each in publications.publications(connection, entered.wave) if each.entries}
+    if known - entered.checked - {name}:
+        raise SurveyError(
+            f"other tables of {entered.wave} were released while these were worked out; make them again"
+        )
 
 
-def _published(publication: Publication) -> Published:
+def _published(db: Database, wave: str) -> list[Published]:
+    """What was published of a wave, for the ledger."""
+    with db.reading() as connection:
+        return [_as_published(each) for each in publications.publications(connection, wave)]
+
+
+def _as_published(publication: Publication) -> Published:
     derived = tuple(Derived.model_validate(each) for each in json.loads(publication.derived))
     entries = tuple(LedgerEntry.from_json(line) for line in publication.entries.splitlines())
     return Published(publication.name, derived, entries)

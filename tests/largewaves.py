@@ -171,4 +171,4 @@ def told(plan: Plan, data: Responses) -> object:
     except SurveyError as error:
         return str(error)
     notes = report.design.notes if report.design is not None else ()
-    return report.responses, report.tables, report.entries, notes
+    return report.responses, report.tables, report.entered, notes

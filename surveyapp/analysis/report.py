@@ -53,12 +53,22 @@ class WaveFacts:
 
 
 @dataclass(frozen=True)
+class Entered:
+    """What a report prints of a wave, for its ledger; `checked` names the releases that it was checked against."""
+
+    wave: str
+    entries: tuple[LedgerEntry, ...]
+    checked: frozenset[str] = frozenset()
+    derived: tuple[Derived, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """All that an appendix needs: exports take nothing else.
 
     `response` counts the organisations that were asked; None for a wave open to anyone. `design` says how the
     answers stand for the frame, None where no table has weights or margins. `codeframes` are those of tables of
-    themes, by table; `checked` the names of the earlier releases that it was checked against.
+    themes, by table; `entered` is what it prints of its own wave, and then of those that it compares with.
     """
 
     title: str
@@ -73,14 +83,12 @@ class Report:
     design: Design | None = None
     level: float = 0.95
     codeframes: Mapping[str, Codeframe] = field(default_factory=dict)
-    derived: tuple[Derived, ...] = ()
-    entries: tuple[LedgerEntry, ...] = ()
-    checked: frozenset[str] = frozenset()
+    entered: tuple[Entered, ...] = ()
 
 
 @dataclass(frozen=True)
 class Published:
-    """What an earlier release of the wave printed: its entries for the ledger, and the variables it derived."""
+    """What an earlier release of a wave printed: its entries for the ledger, and the variables it derived."""
 
     name: str
     derived: tuple[Derived, ...]
@@ -89,10 +97,11 @@ class Published:
 
 @dataclass(frozen=True)
 class Source:
-    """A wave to compare with: its answers, and the facts of its fieldwork."""
+    """A wave to compare with: its answers, the facts of its fieldwork, and what was published of it."""
 
     data: Responses
     facts: WaveFacts
+    published: Sequence[Published] = ()
 
 
 def compile_report(
@@ -113,8 +122,8 @@ def compile_report(
     plan = _spelt_out(plan, data)
     maker = _Maker(plan, Source(data, facts), themes or {})
     release = maker.protected(maker.tables(plan.tables), _policy(plan, data))
-    entered = ledger.entries(release, str(plan.title), facts.wave, maker.data)
-    _check_differences(entered, earlier, maker.data)
+    entered = _entered(release, str(plan.title), maker, earlier)
+    elsewhere = _elsewhere(plan, maker, others or {})
     return Report(
         title=str(plan.title),
         style=plan.style,
@@ -124,12 +133,11 @@ def compile_report(
         responses=data.n,
         response=response,
         notes=tuple(str(note) for note in plan.notes),
-        tables=_compared(plan, maker, release.tables, others or {}),
+        tables=_compared(plan, maker, release.tables, elsewhere),
         design=maker.design,
         level=plan.level,
         codeframes={entry.id: maker.themes[entry.coded].codeframe for entry in plan.tables if entry.coded},
-        derived=tuple(plan.derive),
-        entries=tuple(entered),
+        entered=(entered, *(each.entered for each in elsewhere.values())),
     )
 
 
@@ -139,16 +147,26 @@ def _spelt_out(plan: Plan, data: Responses) -> Plan:
     return plan.model_copy(update={"derive": [renamed_variable(each, strata) for each in plan.derive]})
 
 
-def _check_differences(entered: Sequence[LedgerEntry], earlier: Sequence[Published], data: Responses) -> None:
-    """Raise `Refused` where groups of this release, or of it and an earlier one, differ by one or two."""
+def _entered(release: Release, name: str, maker: "_Maker", earlier: Sequence[Published]) -> Entered:
+    """What a release prints of a wave, checked against itself and what was published of the wave before.
+
+    Raises `Refused` where groups of this release, or of it and an earlier one, differ by one or two.
+    """
+    entries = ledger.entries(release, name, maker.facts.wave, maker.data)
+    problems = _differences(entries, earlier, maker.data)
+    if problems:
+        raise Refused(problems)
+    checked = frozenset(each.name for each in earlier)
+    return Entered(maker.facts.wave, tuple(entries), checked, tuple(maker.plan.derive))
+
+
+def _differences(entered: Sequence[LedgerEntry], earlier: Sequence[Published], data: Responses) -> list[Problem]:
     old: list[LedgerEntry] = []
     for number, published in enumerate(earlier):
         names = {each.id: f"{each.id}@{number}" for each in published.derived}
         data = with_derived(data, [renamed_variable(each, names) for each in published.derived])
         old += [replace(entry, who=_renamed(entry.who, names)) for entry in published.entries]
-    problems = ledger.check(entered, old, data)
-    if problems:
-        raise Refused(problems)
+    return ledger.check(entered, old, data)
 
 
 def _renamed(who: Slice, names: Mapping[str, str]) -> Slice:
@@ -236,43 +254,56 @@ def _needs_design(entry: Entry) -> bool:
 # ── other waves ──────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True)
+class _Elsewhere:
+    """Another wave with its tables by entry, None for what it did not ask; what must be said of its weights.
+
+    `entered` is what is printed of it.
+    """
+
+    source: Source
+    tables: Mapping[str, ProtectedTable | None]
+    notes: tuple[str, ...]
+    entered: Entered
+
+
+def _elsewhere(plan: Plan, maker: _Maker, others: Mapping[str, Source]) -> dict[str, _Elsewhere]:
+    """The waves that a plan compares with, by name."""
+    comparing = [entry for entry in plan.tables if _compares(entry)]
+    _check_nets(comparing, maker, others)
+    asked = dict.fromkeys(name for entry in comparing for name in _compares(entry))
+    return {name: _of_wave(plan, others[name], comparing, maker) for name in asked}
+
+
+def _compares(entry: Entry) -> list[str]:
+    """The waves that a table compares with."""
+    return [*(entry.waves or []), *(entry.audiences or [])]
+
+
 def _compared(
-    plan: Plan, maker: _Maker, own: Sequence[ProtectedTable], others: Mapping[str, Source]
+    plan: Plan, maker: _Maker, own: Sequence[ProtectedTable], elsewhere: Mapping[str, _Elsewhere]
 ) -> tuple[ProtectedTable, ...]:
     """The tables of a plan, with the columns of other waves in those that compare."""
-    comparing = [entry for entry in plan.tables if entry.waves or entry.audiences]
-    _check_nets(comparing, maker, others)
-    asked = {name for entry in comparing for name in [*(entry.waves or []), *(entry.audiences or [])]}
-    earlier = {name: _of_wave(plan, others[name], comparing, maker) for name in asked}
     made = []
     for entry, protected in zip(plan.tables, own, strict=True):
-        names = [*(entry.waves or []), *(entry.audiences or [])]
-        if not names:
+        found = [elsewhere[name] for name in _compares(entry)]
+        if not found:
             made.append(protected)
             continue
-        parts = [earlier[name].tables[entry.id] for name in names]
         variable, instrument = entry.question or "", maker.data.instrument
-        seen = [
-            replace(_seen(name, others[name], variable, instrument, part), notes=earlier[name].notes)
-            for name, part in zip(names, parts, strict=True)
-        ]
+        seen = [_seen(each, variable, instrument, entry.id) for each in found]
         seen.append(Seen(maker.facts.wave, instrument, variable, protected.table))
         put = trend if entry.waves else side_by_side
-        made.append(together([*(part for part in parts if part), protected], put(seen, protected.table)))
+        parts = [part for each in found if (part := each.tables[entry.id])]
+        made.append(together([*parts, protected], put(seen, protected.table)))
     return tuple(made)
 
 
-def _seen(name: str, source: Source, variable: str, instrument: Instrument, part: ProtectedTable | None) -> Seen:
-    there = same_question(variable, instrument, source.data.instrument) or variable
-    return Seen(name, source.data.instrument, there, part.table if part is not None else None)
-
-
-@dataclass(frozen=True)
-class _Elsewhere:
-    """The tables of another wave by entry, None for what it did not ask; what must be said of its weights."""
-
-    tables: Mapping[str, ProtectedTable | None]
-    notes: tuple[str, ...]
+def _seen(each: _Elsewhere, variable: str, instrument: Instrument, table: str) -> Seen:
+    there = each.source.data.instrument
+    called = same_question(variable, instrument, there) or variable
+    part = each.tables[table]
+    return Seen(each.source.facts.wave, there, called, part.table if part is not None else None, each.notes)
 
 
 def _of_wave(plan: Plan, source: Source, entries: Sequence[Entry], maker: _Maker) -> _Elsewhere:
@@ -284,7 +315,7 @@ def _of_wave(plan: Plan, source: Source, entries: Sequence[Entry], maker: _Maker
     wanted: dict[str, Entry] = {}
     for entry in entries:
         there = same_question(entry.question or "", maker.data.instrument, instrument)
-        if there is None or wave not in [*(entry.waves or []), *(entry.audiences or [])]:
+        if there is None or wave not in _compares(entry):
             continue
         fitting = _fitting(entry, there, instrument, wave, elsewhere)
         if fitting.nets or fitting.show != "nets":
@@ -292,7 +323,17 @@ def _of_wave(plan: Plan, source: Source, entries: Sequence[Entry], maker: _Maker
     release = own.protected(own.tables(list(wanted.values())), _policy(plan, source.data))
     found: dict[str, ProtectedTable | None] = dict.fromkeys(entry.id for entry in entries)
     notes = own.design.notes if own.design is not None else ()
-    return _Elsewhere(found | dict(zip(wanted, release.tables, strict=True)), notes)
+    entered = _entered_elsewhere(release, f"{plan.title} of {maker.facts.wave}", own, source.published)
+    return _Elsewhere(source, found | dict(zip(wanted, release.tables, strict=True)), notes, entered)
+
+
+def _entered_elsewhere(release: Release, name: str, own: _Maker, published: Sequence[Published]) -> Entered:
+    """What is printed of another wave, checked against what was published of it; a refusal names the wave."""
+    try:
+        return _entered(release, name, own, published)
+    except Refused as refused:
+        wave = own.facts.wave
+        raise Refused([replace(each, what=f"in {wave}, {each.what}") for each in refused.problems]) from None
 
 
 def _maker_alike(plan: Plan, source: Source, elsewhere: bool) -> _Maker:

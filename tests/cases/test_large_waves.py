@@ -74,7 +74,7 @@ def test_the_tables_are_those_of_memory(db: Database, wave: str, released: Path)
     told = [reporting.report(db, wave, None, kept=released, counting=by) for by in (DUCKDB, MEMORY)]
     assert [each.table.variable for each in told[0].tables][:3] == ["since", "staff", "kind"]
     assert told[0].tables == told[1].tables
-    assert told[0].entries == told[1].entries
+    assert told[0].entered == told[1].entered
 
 
 def test_it_is_written_in_parts_in_the_order_of_random_ids(db: Database, wave: str, released: Path):

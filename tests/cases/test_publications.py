@@ -18,15 +18,19 @@ OPTIONS = [{"code": code, "label": code} for code in SIZES]
 
 @pytest.fixture
 def closed(db: Database) -> Database:
+    make_closed(db, "tiny-1")
+    return db
+
+
+def make_closed(db: Database, wave: str) -> None:
     """A wave of 28 answers: 15 large, 11 small, 2 tiny; two of three said yes to q."""
     document = make_document([make_question("single", "size", options=OPTIONS), make_question("single", "q")])
-    _, key, codes = make_wave(db, document=document, frame=make_frame(60))
+    _, key, codes = make_wave(db, wave, document=document, frame=make_frame(60))
     sizes = [size for size, n in SIZES.items() for _ in range(n)]
     for number, (code, size) in enumerate(zip(codes.values(), sizes, strict=False)):
         send(db, code, {"size": size, "q": "yes" if number % 3 else "no"})
-    campaigning.close_wave(db, "tiny-1", TODAY)
-    reporting.open_tray(db, "tiny-1", key)
-    return db
+    campaigning.close_wave(db, wave, TODAY)
+    reporting.open_tray(db, wave, key)
 
 
 def plan(*entries: dict, **more: object) -> bytes:
@@ -37,13 +41,13 @@ def plan(*entries: dict, **more: object) -> bytes:
 WITHOUT_TINY = {"question": "q", "where": {"question": "size", "in": ["large", "small"]}}
 
 
-def publish(db: Database, content: bytes) -> None:
-    reporting.publish(db, reporting.report(db, "tiny-1", content), ready({}))
+def publish(db: Database, content: bytes, wave: str = "tiny-1") -> None:
+    reporting.publish(db, reporting.report(db, wave, content), ready({}))
 
 
-def published(db: Database) -> list[str]:
+def published(db: Database, wave: str = "tiny-1") -> list[str]:
     with db.reading() as connection:
-        return [each.name for each in publications.publications(connection, "tiny-1")]
+        return [each.name for each in publications.publications(connection, wave)]
 
 
 def test_the_same_release_may_be_made_again(closed: Database):
@@ -101,3 +105,40 @@ def test_variables_that_an_earlier_plan_made_are_known_again(closed: Database):
         {"id": "kind", "label": "Other", "recode": "q", "into": [{"code": "most", "label": "M", "of": ["yes"]}]}
     ]
     publish(closed, plan({"question": "size", "where": {"question": "kind", "is": "most"}}, derive=other))
+
+
+# ── what is printed of other waves ───────────────────────────────────────────
+
+TREND = {"question": "q", "waves": ["tiny-1"]}
+ALL_BUT_TINY = {"where": {"question": "size", "in": ["large", "small"]}}
+
+
+@pytest.fixture
+def two(closed: Database) -> Database:
+    make_closed(closed, "tiny-2")
+    return closed
+
+
+def test_a_trend_is_checked_against_what_was_published_of_the_earlier_wave(two: Database):
+    publish(two, plan({"question": "q"}))
+    with pytest.raises(Refused, match=r"in tiny-1, .* differs from .* by fewer than 3 answers"):
+        publish(two, plan(TREND, **ALL_BUT_TINY), "tiny-2")
+    assert published(two, "tiny-2") == []
+    publish(two, plan(TREND), "tiny-2")
+
+
+def test_what_a_trend_has_printed_of_the_earlier_wave_limits_that_wave_too(two: Database):
+    publish(two, plan(TREND, **ALL_BUT_TINY), "tiny-2")
+    assert len(published(two)) == len(published(two, "tiny-2")) == 1
+    with pytest.raises(Refused, match="“Tables of tiny-2” cannot be taken back"):
+        publish(two, plan({"question": "q"}))
+    publish(two, plan(WITHOUT_TINY))
+
+
+def test_of_a_trend_and_a_release_of_the_earlier_wave_worked_out_at_once_the_second_is_made_again(two: Database):
+    release = reporting.report(two, "tiny-1", plan({"question": "q"}))
+    later = reporting.report(two, "tiny-2", plan(TREND, **ALL_BUT_TINY))
+    reporting.publish(two, release, ready({}))
+    with pytest.raises(SurveyError, match="other tables of tiny-1 were released while these were worked out"):
+        reporting.publish(two, later, ready({}))
+    assert published(two, "tiny-2") == []

@@ -41,4 +41,4 @@ def test_the_report_is_the_same(built: Path, tmp_path: Path, scheduler: str, pla
     assert (tmp_path / f"{wave}.parts").exists()
     assert len(told[0].tables) > 2
     assert told[0].tables == told[1].tables == told[2].tables
-    assert told[0].entries == told[1].entries == told[2].entries
+    assert told[0].entered == told[1].entered == told[2].entered

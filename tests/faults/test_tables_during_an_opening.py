@@ -259,7 +259,7 @@ def test_an_export_worked_out_during_an_opening_enters_the_ledger_as_of_before(
     assert place.read_bytes() == before
     (entered,) = _entered(db)
     next_one = _report(db)
-    assert (next_one.responses, next_one.checked) == (60, {entered})
+    assert (next_one.responses, next_one.entered[0].checked) == (60, {entered})
     reporting.publish(db, next_one, ready({place: reporting.file_of(next_one, ".json")}))
     assert len(_entered(db)) == 2
 
