@@ -36,15 +36,17 @@ unit: $(VENV)/.test $(VENV)/.debian  ## Tests that need no browser, on both stor
 test-postgres: $(VENV)/.test $(VENV)/.debian  ## Of these the ones on PostgreSQL alone
 	$(BIN)/pytest -n $(JOBS) -m postgres
 
-soak: $(VENV)/.test $(VENV)/.debian  ## A night: kills at thousands of steps, thirty fortnights in the field, then an hour of it with an eye on memory
+soak: $(VENV)/.test $(VENV)/.debian  ## A night: kills at thousands of steps, thirty fortnights in the field, then an hour of it on each store with an eye on memory
 	SURVEYAPP_KILLS=$${SURVEYAPP_KILLS:-2000} $(BIN)/pytest -s -m "not postgres" tests/faults/test_killed_at_every_step.py
 	SURVEYAPP_KILLS=$${SURVEYAPP_KILLS:-2000} $(BIN)/pytest -s tests/faults/test_killed_staff_work.py tests/faults/test_lost_connection.py tests/faults/test_full_disk.py
 	SURVEYAPP_LOCK=$${SURVEYAPP_LOCK:-30} $(BIN)/pytest tests/faults/test_locked.py
 	SURVEYAPP_SOAKS=$${SURVEYAPP_SOAKS:-30} $(BIN)/pytest -s tests/faults/test_soak.py
-	SURVEYAPP_SOAK_MINUTES=$${SURVEYAPP_SOAK_MINUTES:-60} $(BIN)/python -m tests.soak.long
+	for store in $${SURVEYAPP_SOAK_STORE:-sqlite postgres}; do \
+		SURVEYAPP_SOAK_STORE=$$store SURVEYAPP_SOAK_MINUTES=$${SURVEYAPP_SOAK_MINUTES:-60} $(BIN)/python -m tests.soak.long || exit 1; \
+	done
 
-attack: $(VENV)/.test  ## Send every hostile text into every field of every form of both sites (over an hour; SURVEYAPP_SEED)
-	SURVEYAPP_ATTACK=all $(BIN)/pytest -n $(JOBS) -o faulthandler_timeout=0 tests/attack
+attack: $(VENV)/.test  ## Send every hostile text into every field of every form of both sites (over an hour; SURVEYAPP_SEED, SURVEYAPP_ATTACK=2/8)
+	SURVEYAPP_ATTACK=$${SURVEYAPP_ATTACK:-all} $(BIN)/pytest -n $(JOBS) -o faulthandler_timeout=0 tests/attack
 
 fuzz: $(VENV)/.test  ## Alter what comes from outside, guided by the code that reads it (SURVEYAPP_FUZZ_SECONDS each, 60)
 	$(BIN)/python -m tests.fuzz.run $(READERS)

@@ -92,6 +92,12 @@ def check_own(account: bytes) -> None:
         check_held(at_work.member, (ADMIN,), EVERY_SURVEY)
 
 
+def may_know(survey: str) -> bool:
+    """Whether who is at work may be told that a survey is there: with any role in it, or as who keeps accounts."""
+    at_work = _at_work.get()
+    return at_work is None or at_work.member.is_admin or bool(at_work.member.roles.get(survey))
+
+
 def check_part_in(survey: str, what: str) -> None:
     """Raise `NotFound` for something of another survey, if who is at work has no role there for what they do.
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
 from typing import TypeVar
 
 from surveyapp import privacy
@@ -351,8 +350,7 @@ def take_form(db: Database, visit: Visit, name: str, content: bytes, today: date
 
 def giveaways(db: Database, now: Desk) -> dict[str, list[Finding]]:
     """Words in the open answers that may tell who wrote them, by answer key. Nothing of it is kept."""
-    with db.reading() as connection:
-        known = [_names(people.names_together(connection, now.wave.name))]
+    known = [_names(db, now.wave)]
     if now.unit:
         known.append(prepare([(now.unit["unit"], now.unit["name"])], now.unit["unit"]))
     written = {key: words for key, words in now.route.answers.items() if has_words(now.instrument, key)}
@@ -366,10 +364,24 @@ def _found(words: str, known: Sequence[Names]) -> list[Finding]:
     return [spans[place] for place in sorted(spans)]
 
 
-@lru_cache(maxsize=8)
-def _names(together: str) -> Names:
+_prepared: dict[str, tuple[bytes | None, Names]] = {}
+"""By wave: the mark of its frame, which is another as soon as a name changes, and the names."""
+
+MOST_PREPARED = 8
+
+
+def _names(db: Database, wave: Wave) -> Names:
     """Prepared once per frame and process: a large one takes longer than everything else on the page."""
-    return prepare(people.names_apart(together))
+    mark, names = _prepared.get(wave.name, (None, None))
+    if names is None or mark != wave.frame_mark:
+        with db.reading() as connection:
+            mark = waves.wave_named(connection, wave.name).frame_mark  # that of the names which are read with it
+            listed = people.names(connection, wave.name)
+        names = prepare(listed)
+        while len(_prepared) >= MOST_PREPARED:
+            _prepared.pop(next(iter(_prepared)), None)
+        _prepared[wave.name] = mark, names
+    return names
 
 
 def save_all(db: Database, visit: Visit, form: Form, today: date) -> list[Problem]:

@@ -188,17 +188,23 @@ def secret(path: Path, make: Callable[[], bytes]) -> bytes:
     return read_file(path)
 
 
+class InUse(SurveyError):
+    """Somebody else is at work with the same file."""
+
+
 @contextmanager
 def alone(path: Path, refusal: str) -> Iterator[None]:
     """Nobody else is inside with the same file; the system lets go of it however a process ends.
 
-    Raises `SurveyError` with `refusal` if somebody is.
+    Raises `InUse` with `refusal` if somebody is.
     """
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SurveyError(refusal) from None
+            raise InUse(refusal) from None
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # it was replaced just now
+            raise InUse(refusal)
         yield
 
 

@@ -21,7 +21,7 @@ from surveyapp.storage.waves import Wave
 
 WELL, WARNING, ILL = "well", "warning", "ill"
 
-SECRETS = ("outbox", "returns", "staff", *(name for names in rotating.GROUPS.values() for name in names))
+SECRETS = ("staff", *(name for names in rotating.GROUPS.values() for name in names))
 """Key files of the server, each made at its first use."""
 
 LEAST_ROOM = 500_000_000
@@ -145,7 +145,7 @@ def _keys(patient: Patient) -> Iterator[Finding]:
             yield Finding("keys", ILL, fault, "put keys/ back from where you keep it; without it no answer opens")
 
 
-_SINGLE = ("outbox", "returns", "staff")
+_SINGLE = ("staff",)
 """Files that hold one key for good; those that can be changed may hold several."""
 
 

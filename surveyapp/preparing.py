@@ -13,7 +13,7 @@ from typing import Any
 from surveyapp import campaigning, fieldwork, framing, mail, merging, privacy, retaining, sampling, writing
 from surveyapp.acting import needs
 from surveyapp.campaigning import Changes
-from surveyapp.config import Home, write_once
+from surveyapp.config import Home, read_file, write_once
 from surveyapp.frames import Frame
 from surveyapp.framing import Reading, Understood
 from surveyapp.instrument import Instrument
@@ -573,20 +573,25 @@ def _test_state(known: Preparation) -> tuple[str, str]:
 
 
 @needs(MANAGER)
-def open_wave(db: Database, home: Home, known: Preparation, typed: str, hand: Hand) -> Wave:
+def open_wave(
+    db: Database,
+    home: Home,
+    known: Preparation,
+    typed: str,
+    hand: Hand,
+    settle: Callable[[Connection], None] = lambda _connection: None,
+) -> Wave:
     """Open the wave, if its name was typed; the preparation and its list are erased by the same transaction.
 
-    Raises `Refused` for another name and for steps that are not done, `Overtaken` for another revision than was
-    seen, and what `campaigning.open_wave` raises.
+    `settle` is called in it. A key that an opening left on the server which was cut short is taken up again.
+    Raises what `check_open` and `campaigning.open_wave` raise.
     """
+    check_open(known, typed, hand)
     name, kept, said = known.wave, known.settings, texts(known)
-    _check_ready(known, typed)
-    if hand.revision is not None and hand.revision != known.revision:
-        by = f"{name} has been changed by {known.who} since you opened this page"
-        raise papers.Overtaken(f"{by}; look at it again")
     key, new = kept["key"], _changes(said)
+    left = _left_key(home, name) if key["place"] == SERVER else b""
 
-    def settle(connection: Connection) -> None:
+    def finish(connection: Connection) -> None:
         if _found(connection, known.survey, name).revision != known.revision:
             raise papers.Overtaken(f"{name} has just been changed by somebody else; look at it again")
         stored = {
@@ -596,6 +601,9 @@ def open_wave(db: Database, home: Home, known: Preparation, typed: str, hand: Ha
         }
         waves.change_wave(connection, name, **stored)
         papers.drop_preparation(connection, known.survey, name)
+        if left and _left_key(home, name) != left:
+            raise SurveyError(f"the key of {name} has just been changed by somebody else; open it again")
+        settle(connection)
 
     return campaigning.open_wave(
         db,
@@ -605,15 +613,36 @@ def open_wave(db: Database, home: Home, known: Preparation, typed: str, hand: Ha
         frame(known),
         carry=() if kept["anyone"] else kept["carry"],
         key_place=key["place"],
-        public_key=bytes.fromhex(key.get("public", "")),
+        public_key=bytes.fromhex(key.get("public", "")) or left,
         keep_key=lambda private: write_once(home.wave_key(name), privacy.key_file(name, private).encode()),
-        settle=settle,
+        settle=finish,
         closes=new.closes,
         today=hand.today,
         service=said.service,
         contact=said.contact,
         colour=said.colour,
     )
+
+
+def check_open(known: Preparation, typed: str, hand: Hand) -> None:
+    """Raise `Refused` for another name and for steps that are not done, `Overtaken` for what was not seen."""
+    _check_ready(known, typed)
+    if hand.revision is not None and hand.revision != known.revision:
+        by = f"{known.wave} has been changed by {known.who} since you opened this page"
+        raise papers.Overtaken(f"{by}; look at it again")
+
+
+def _left_key(home: Home, name: str) -> bytes:
+    """The public half of a key that lies on this server for a wave which is not open, b"" if none does.
+
+    It is written before the wave is there: a process that dies in between leaves it. It has sealed nothing yet.
+    """
+    if not home.wave_key(name).exists():
+        return b""
+    of_wave, private = privacy.read_key_file(read_file(home.wave_key(name)).decode(errors="replace"))
+    if of_wave != name:
+        raise SurveyError(f"{home.wave_key(name)} is the key of {of_wave[:60]}; move it to where it belongs")
+    return privacy.public_half(private)
 
 
 def _check_ready(known: Preparation, typed: str) -> None:

@@ -175,6 +175,11 @@ def new_key_pair() -> tuple[bytes, bytes]:
     return private.private_bytes_raw(), private.public_key().public_bytes_raw()
 
 
+def public_half(private: bytes) -> bytes:
+    """The public key that belongs to a wave's private one."""
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
 def seal(public_key: bytes, content: bytes, size: int, info: bytes) -> bytes:
     """A box that only the wave's private key opens; all boxes of one `size` are equally long.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from surveyapp.acting import check_may, needs
+from surveyapp.acting import check_may, may_know, needs
 from surveyapp.instrument import Instrument, read_instrument
 from surveyapp.instrument.comparing import Comparison, compare
 from surveyapp.roles import AUTHOR, ROLES
@@ -42,9 +42,12 @@ def put_in_force(connection: Connection, instrument: Instrument, content: bytes,
 
 @needs(*ROLES)
 def versions(db: Database) -> list[Version]:
-    """Every published version. Raises `SurveyError` if the stored text of one is not the one published."""
+    """Every published version of the surveys that who is at work may know.
+
+    Raises `SurveyError` if the stored text of any is not the one published.
+    """
     with db.reading() as connection:
-        return waves.versions(connection)
+        return [version for version in waves.versions(connection) if may_know(version.survey)]
 
 
 @needs(*ROLES)

@@ -153,7 +153,7 @@ def percent(share: Fraction) -> int:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far one organisation of a frame has come. Its name is not needed here.
+    """How far an organisation of a frame has come, and `number` that stand alike. Names are not needed here.
 
     `disposition` is what was noted of it: "refused", "undeliverable", "out-of-scope" or "". `draft` says that
     something is saved and not sent, `done_on` on which day the answers were sent, while that is known.
@@ -167,6 +167,7 @@ class Standing:
     done: bool = False
     disposition: str = ""
     done_on: str | None = None
+    number: int = 1
 
     @property
     def issued(self) -> bool:
@@ -205,10 +206,10 @@ class Counts:
 
 def count(standings: Sequence[Standing], drafts_kept: bool = True) -> Counts:
     """The numbers of some organisations."""
-    kinds = Counter(
-        (s.sampled, s.issued, s.invited, s.draft and not s.done, s.done, "" if s.done else s.disposition)
-        for s in standings
-    )
+    kinds: Counter[tuple[bool, bool, bool, bool, bool, str]] = Counter()
+    for s in standings:
+        noted_now = "" if s.done else s.disposition
+        kinds[s.sampled, s.issued, s.invited, s.draft and not s.done, s.done, noted_now] += s.number
     sampled = issued = invited = part_done = done = 0
     noted: Counter[str] = Counter()
     for kind, number in kinds.items():
@@ -219,7 +220,7 @@ def count(standings: Sequence[Standing], drafts_kept: bool = True) -> Counts:
         done += number * kind[4]
         noted[kind[5]] += number * kind[1]
     return Counts(
-        frame=len(standings),
+        frame=kinds.total(),
         sampled=sampled,
         issued=issued,
         invited=invited,
@@ -311,11 +312,11 @@ class Period:
     cumulative: int | Range
 
 
-def periods(days: Iterable[str], opened_on: str, room: int, minimum: int) -> list[Period]:
+def periods(days: Iterable[str] | Mapping[str, int], opened_on: str, room: int, minimum: int) -> list[Period]:
     """Completions by day, with days put together until `minimum` fell on them; a rest joins the last period.
 
-    `days` are the ISO days of the completions, one for each. With fewer than `minimum` in all there is one period,
-    whose number is a range.
+    `days` are the ISO days of the completions, one for each, or how many fell on each. With fewer than `minimum`
+    in all there is one period, whose number is a range.
     """
     by_day = sorted(Counter(days).items())
     total = sum(number for _, number in by_day)
@@ -413,7 +414,11 @@ def _cells(standings: Iterable[Standing], variables: Sequence[str]) -> dict[tupl
         key = tuple(standing.strata.get(name, "") for name in variables)
         groups.setdefault(key, []).append(standing)
     cells = {
-        name: _Cell(len(group), sum(s.sampled for s in group), sum(s.done for s in group))
+        name: _Cell(
+            sum(s.number for s in group),
+            sum(s.number for s in group if s.sampled),
+            sum(s.number for s in group if s.done),
+        )
         for name, group in groups.items()
     }
     return {name: cell for name, cell in cells.items() if cell.sampled}
@@ -477,7 +482,10 @@ def compile_rates(
     """
     is_open = state == "open"
     whole = count(standings, is_open)
-    days = [s.done_on for s in standings if s.done_on]
+    days: Counter[str] = Counter()
+    for standing in standings:
+        if standing.done_on:
+            days[standing.done_on] += standing.number
     return Fieldwork(
         wave=wave,
         state=state,

@@ -348,7 +348,8 @@ def _erase_files(home: Home, wave: str, part: str) -> int:
     if part != "letters":
         return 0
     folder = home.outbox / wave
-    erased = sum(_erase_file(path) for path in sorted(folder.rglob("*.eml")))
+    half = folder.rglob(".*.eml.*")  # left by whoever was killed at writing a letter
+    erased = sum(_erase_file(path) for path in sorted([*folder.rglob("*.eml"), *half]))
     with suppress(OSError):  # somebody has put something else there
         folder.rmdir()
     return erased

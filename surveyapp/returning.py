@@ -103,7 +103,7 @@ def load_returns(
     unit_column: str = "",
     partial: bool = False,
     again: bool = False,
-    key: Callable[[], bytes] | None = None,
+    keys: Callable[[], Sequence[bytes]] | None = None,
     progress: Progress | None = None,
     opening: Progress | None = None,
     settle: Callable[[Connection, Loaded], None] = lambda _connection, _loaded: None,
@@ -112,20 +112,20 @@ def load_returns(
 
     `unit_column` names the column with the organisation's unit, which is marked done by the same transaction;
     without it invitations are not touched. `partial` lets returns in that lack required answers, `again` a file
-    that was loaded before; `key` gives the secret of the server by which it is known. `opening` is told how far a
-    workbook is unpacked, before `progress` is told of the returns; `settle` is called in the transaction. Raises
-    `Refused` with every problem of every row, `WaveNotOpen` for a wave that was closed, `AlreadyReceived` if an
-    organisation sends its answers in the same moment; then nothing is loaded.
+    that was loaded before; `keys` gives the secrets of the server by which it is known, the newest first.
+    `opening` is told how far a workbook is unpacked, before `progress` is told of the returns; `settle` is called
+    in the transaction. Raises `Refused` with every problem of every row, `WaveNotOpen` for a wave that was closed,
+    `AlreadyReceived` if an organisation sends its answers in the same moment; then nothing is loaded.
     """
     entry = _read_file(db, name, file_name, content, unit_column, partial, progress, opening)
-    known_as = entry.fingerprint(key)
+    known_as = entry.fingerprints(keys)
     loaded = entry.told(bool(known_as))
     with db.transaction() as connection:
         if waves.wave_named(connection, name) != entry.wave:
             raise SurveyError(f"{name} was changed while the file was read; load it again")
         _check_fits(connection, entry, known_as, again)
         if known_as:
-            loadings.remember(connection, name, known_as)
+            loadings.remember(connection, name, known_as[0])
         try:
             submission.record_returns(connection, name, entry.boxes, entry.answered, today.isoformat())
         except AlreadyReceived:
@@ -145,13 +145,13 @@ def check_returns(
     unit_column: str = "",
     partial: bool = False,
     again: bool = False,
-    key: Callable[[], bytes] | None = None,
+    keys: Callable[[], Sequence[bytes]] | None = None,
     progress: Progress | None = None,
     opening: Progress | None = None,
 ) -> Loaded:
     """What `load_returns` would do; nothing is loaded. Raises what it would raise."""
     entry = _read_file(db, name, file_name, content, unit_column, partial, progress, opening)
-    known_as = entry.fingerprint(key)
+    known_as = entry.fingerprints(keys)
     with db.reading() as connection:
         _check_fits(connection, entry, known_as, again)
     return entry.told(bool(known_as))
@@ -180,7 +180,7 @@ def _read_file(
     return entry
 
 
-def _check_fits(connection: Connection, entry: "_Entry", known_as: bytes, again: bool) -> None:
+def _check_fits(connection: Connection, entry: "_Entry", known_as: Sequence[bytes], again: bool) -> None:
     _check_new(connection, entry.wave, known_as, again)
     _check_room(connection, entry.wave, len(entry.boxes))
 
@@ -214,9 +214,9 @@ def _open_wave(wave: Wave) -> Wave:
     return wave
 
 
-def _check_new(connection: Connection, wave: Wave, known_as: bytes, again: bool) -> None:
+def _check_new(connection: Connection, wave: Wave, known_as: Sequence[bytes], again: bool) -> None:
     """Refuse a file that was loaded before."""
-    if known_as and loadings.known(connection, wave.name, known_as) and not again:
+    if not again and any(loadings.known(connection, wave.name, one) for one in known_as):
         raise SurveyError(
             f"a file with the same returns was loaded into {wave.name} before, and nothing was loaded now; "
             "if these are other returns that say the same, load them once more"
@@ -423,17 +423,18 @@ class _Entry:
         gaps, notes = tuple(self.gaps), self.table.notes
         return Loaded(len(self.boxes), len(self.answered), self.partial, gaps, notes, known_again)
 
-    def fingerprint(self, key: Callable[[], bytes] | None) -> bytes:
-        """What the returns are known again by, in whatever order and kind of file they come; b"" for none."""
+    def fingerprints(self, keys: Callable[[], Sequence[bytes]] | None) -> tuple[bytes, ...]:
+        """What the returns are known again by, whatever their order and kind of file: one a key, () for none."""
         enough = len(self.said) >= self.instrument.disclosure.minimum_base
         if (
-            key is None
+            keys is None
             or self.unit_column
             or not enough
             or not _beyond_guessing(self.known.values(), len(self.said))
         ):
-            return b""
-        return privacy.fingerprint(key(), self.wave.name, "\n".join(sorted(self.said)).encode())
+            return ()
+        said = "\n".join(sorted(self.said)).encode()
+        return tuple(privacy.fingerprint(key, self.wave.name, said) for key in keys())
 
     def _row(self, line: int, cells: Mapping[str, str], partial: bool) -> None:
         before = len(self.problems)

@@ -16,6 +16,9 @@ ROLES: Mapping[str, str] = {
 ADMIN = "admin"
 """Keeps the accounts of the whole installation; sees no frame, no answers and no questionnaires."""
 
+TERMINAL = "terminal"
+"""In place of an address, for whoever works at the command line of the server: no account can have it."""
+
 EVERY_SURVEY = ""
 """Stands in place of a survey for what holds for the whole installation."""
 

@@ -3,26 +3,33 @@
 Cookies live for two hours, so the keys of cookies do not outlive that by much. The pepper is half of the key of
 every draft, and nobody can seal a draft anew but its respondent: an old one is kept until every wave that was
 opened before it was changed has been closed for as long as backups are kept. That is known from the days of the
-waves alone, so nothing has to be noted of a draft.
+waves alone, so nothing has to be noted of a draft. It holds alike for codes in letters that wait and for the
+fingerprints of files of returns, both of which end with their wave.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from surveyapp import keyring
 from surveyapp.acting import OPERATOR, needs
-from surveyapp.config import Home
+from surveyapp.config import Home, InUse, alone
 from surveyapp.keyring import COOKIE_LIFE
 from surveyapp.privacy import SETTLING, Key, still_good
 from surveyapp.problems import SurveyError
 from surveyapp.storage import backups, waves
 from surveyapp.storage.database import Database
 
-COOKIE, PEPPER = "cookie", "pepper"
+COOKIE, PEPPER, OUTBOX, RETURNS = "cookie", "pepper", "outbox", "returns"
 
-GROUPS = {COOKIE: ("cookie", "staff-cookie", "staff-forms"), PEPPER: ("pepper",)}
+GROUPS = {
+    COOKIE: ("cookie", "staff-cookie", "staff-forms"),
+    PEPPER: ("pepper",),
+    OUTBOX: ("outbox",),
+    RETURNS: ("returns",),
+}
 """What can be changed, and the files in `keys/`: cookies and the tokens of forms go together."""
 
 NEW, SEALS, OPENS, OVER = "new", "seals", "opens", "over"
@@ -46,10 +53,29 @@ def rotate(home: Home, group: str, now: int, at_once: bool = False) -> dict[str,
     `at_once` leaves the others out: every visit ends, and codes have to be entered again. A rotation that was cut
     off has changed some files and not others; each works, and another rotation changes all. Raises `SurveyError`.
     """
-    if at_once and group == PEPPER:
-        raise SurveyError("unfinished drafts need the old pepper; change it without --at-once")
+    if at_once and group in _NEEDING:
+        raise SurveyError(f"{_NEEDING[group]}; change it without --at-once")
     life = COOKIE_LIFE if group == COOKIE else None
-    return {name: keyring.change(path, now, life, at_once) for name, path in _files(home, group)}
+    changed = {}
+    for name, path in _files(home, group):
+        with _in_use_by_nobody(path):
+            changed[name] = keyring.change(path, now, life, at_once)
+    return changed
+
+
+def _in_use_by_nobody(path: Path) -> AbstractContextManager[None]:
+    """Who sends letters holds on to the file of their key, so that only one does: it is not replaced meanwhile."""
+    if path.name != OUTBOX:
+        return nullcontext()
+    return alone(path, "letters are being sent; change their key when that is done")
+
+
+_NEEDING = {
+    PEPPER: "unfinished drafts need the old pepper",
+    OUTBOX: "letters that wait need the old key",
+    RETURNS: "files that were loaded are known again by the old key",
+}
+"""The groups of which an old key is kept for waves, and what for."""
 
 
 @needs(OPERATOR)
@@ -75,10 +101,19 @@ def tidy(home: Home, db: Database, now: int) -> int:
                 for key, standing in zip(keys, _standings(db, name, keys, now), strict=True)
                 if standing.does == OVER
             ]
-            if out:
-                keyring.leave_out(path, out)
-            gone += len(out)
+            if out and _left_out(path, out):
+                gone += len(out)
     return gone
+
+
+def _left_out(path: Path, out: Sequence[Key]) -> bool:
+    """Leave keys out of a file; False if it is in use, so that the next day does it."""
+    try:
+        with _in_use_by_nobody(path):
+            keyring.leave_out(path, out)
+    except InUse:
+        return False
+    return True
 
 
 @needs(OPERATOR)
@@ -102,8 +137,8 @@ def _standings(db: Database, file: str, keys: Sequence[Key], now: int) -> Iterat
     good = still_good(keys, now, COOKIE_LIFE)
     newer: Key | None = None
     for key in keys:
-        needed = _needing(db, newer, now) if file == PEPPER and newer else ()
-        does = OPENS if needed or (file != PEPPER and key in good) else OVER
+        needed = _needing(db, newer, now) if file in _NEEDING and newer else ()
+        does = OPENS if needed or (file not in _NEEDING and key in good) else OVER
         if key is sealing:
             does = SEALS
         elif newer is None or newer.made + SETTLING > now:
@@ -113,7 +148,7 @@ def _standings(db: Database, file: str, keys: Sequence[Key], now: int) -> Iterat
 
 
 def _needing(db: Database, newer: Key, now: int) -> tuple[str, ...]:
-    """The waves of which a draft may be sealed by the pepper before `newer`, here or in a backup."""
+    """The waves of which something may be sealed by the key before `newer`, here or in a backup."""
     until = (datetime.fromtimestamp(newer.made, UTC) + timedelta(days=1)).date().isoformat()  # in any time zone
     kept = datetime.fromtimestamp(now, UTC).date() - timedelta(days=backups.DAYS)
     with db.reading() as connection:

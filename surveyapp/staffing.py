@@ -10,8 +10,8 @@ from surveyapp import privacy
 from surveyapp.acting import check_own, needs
 from surveyapp.fieldwork import is_email
 from surveyapp.passwords import password_faults
-from surveyapp.problems import NotFound, Problem, Refused, SurveyError
-from surveyapp.roles import ADMIN, ANALYST, AUTHOR, EVERY_SURVEY, GUARDED, MANAGER, ROLES, Member
+from surveyapp.problems import NotAllowed, NotFound, Problem, Refused, SurveyError
+from surveyapp.roles import ADMIN, ANALYST, AUTHOR, EVERY_SURVEY, GUARDED, MANAGER, ROLES, TERMINAL, Member
 from surveyapp.storage import accounts, trail, waves
 from surveyapp.storage.accounts import Account, Token
 from surveyapp.storage.database import Connection, Database
@@ -413,14 +413,23 @@ def bearer(db: Database, token: str, today: date) -> Member | None:
 
 
 def asker(db: Database, who: str) -> Member | None:
-    """Whoever asked for work, as their roles are now; None for an address that no account has.
+    """Whoever asked for work, as their roles are now; None for who works at the terminal, as the operator.
 
-    A script asked for whoever made its token. A disabled account has no roles any more.
+    What has "" was asked for on a page open to anyone, by nobody. A script asked for whoever made its token. A
+    disabled account has no roles any more. Raises `NotAllowed` for an address that no account has: nobody answers
+    for what it asked.
     """
+    if who == TERMINAL:
+        return None
+    if not who:
+        return Member(b"", "", "")
     with db.reading() as connection:
         account = accounts.by_email(connection, who.partition(" (token ")[0])
         if account is None:
-            return None
+            raise NotAllowed(
+                f"There is no account any more with the address {who[:100]}, which asked for this, so it is not "
+                "done. Ask for it with an account of your own."
+            )
         held = {} if account.disabled_on else accounts.roles_of(connection, account.id)
     return Member(account.id, account.email, account.name, held)
 

@@ -1,6 +1,6 @@
 """Watch: how a wave responds by stratum and by day; a wave is paused and goes on. Counts answers, reads none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ from surveyapp.rates import Fieldwork, Standing
 from surveyapp.roles import ANALYST, MANAGER, ROLES
 from surveyapp.storage import letters, people, responses, waves
 from surveyapp.storage.database import Connection, Database
-from surveyapp.storage.standings import standings, strata_values, tally
+from surveyapp.storage.standings import Tally, standings, tallied, tally
 from surveyapp.storage.waves import Wave
 
 MOST_VALUES = 200
@@ -32,15 +32,31 @@ def response(
     frame does not have, `SurveyError` for a wave open to anyone.
     """
     with db.reading() as connection:
-        wave = waves.wave_named(connection, name)
-        if wave.kind != "listed":
-            raise SurveyError(f"the wave {name} is open to anyone: without a frame there is no response rate")
-        minimum = waves.published(connection, wave.survey, wave.version).disclosure.minimum_base
-        frame = standings(connection, name)
+        wave, minimum, frame = _frame(connection, name)
+    return _compiled(wave, minimum, frame, today, by, sent)
+
+
+def _frame(connection: Connection, name: str) -> tuple[Wave, int, list[Standing]]:
+    """A listed wave, the smallest base of its instrument, and how far its organisations have come."""
+    wave = waves.wave_named(connection, name)
+    if wave.kind != "listed":
+        raise SurveyError(f"the wave {name} is open to anyone: without a frame there is no response rate")
+    minimum = waves.published(connection, wave.survey, wave.version).disclosure.minimum_base
+    return wave, minimum, standings(connection, name)
+
+
+def _compiled(
+    wave: Wave,
+    minimum: int,
+    frame: Sequence[Standing],
+    today: date,
+    by: Sequence[str],
+    sent: Mapping[str, int] | None,
+) -> Fieldwork:
     return rates.compile_rates(
         frame,
         _variables(wave, frame, by),
-        wave=name,
+        wave=wave.name,
         state=wave.state,
         opened_on=wave.opened_on,
         today=today.isoformat(),
@@ -91,10 +107,50 @@ def glance(db: Database, name: str, today: date) -> Glance:
         return _glance(connection, waves.wave_named(connection, name), today, tray, out)
 
 
-def _glance(connection: Connection, wave: Wave, today: date, tray: int, out: int) -> Glance:
+@dataclass(frozen=True)
+class Dashboard:
+    """A listed wave at a glance, how it responds, and the strata by which that may be looked at."""
+
+    glance: Glance
+    response: Fieldwork
+    strata: list[str]
+
+
+@needs(*ROLES)
+def dashboard(
+    db: Database,
+    name: str,
+    today: date,
+    by: Sequence[str],
+    sent: Callable[[Glance], Mapping[str, int] | None],
+) -> Dashboard:
+    """What `glance` and `response` give, of one moment: the organisations are counted once.
+
+    `sent` finds out what is known of the released responses. Raises what `response` raises.
+    """
+    with db.reading() as connection:
+        wave, minimum, frame = _frame(connection, name)
+        tray, out = responses.tray_size(connection, name), responses.response_count(connection, name)
+        seen = _glance(connection, wave, today, tray, out, tallied(frame))
+    response = _compiled(wave, minimum, frame, today, by, sent(seen))
+    return Dashboard(seen, response, _groups(frame))
+
+
+def _groups(frame: Sequence[Standing]) -> list[str]:
+    """The strata that are groups, in the order of the frame's columns."""
+    values: dict[str, set[str]] = {}
+    for standing in frame:
+        for variable, value in standing.strata.items():
+            values.setdefault(variable, set()).add(value)
+    return [variable for variable, found in values.items() if len(found) <= MOST_VALUES]
+
+
+def _glance(
+    connection: Connection, wave: Wave, today: date, tray: int, out: int, counted: Tally | None = None
+) -> Glance:
     minimum = waves.published(connection, wave.survey, wave.version).disclosure.minimum_base
     if wave.kind == "listed":
-        numbers = tally(connection, wave.name)
+        numbers = counted or tally(connection, wave.name)
         invited, done, room = numbers.invited, numbers.done, numbers.room
     else:
         states = people.completions(connection, wave.name)
@@ -129,14 +185,6 @@ def _variables(wave: Wave, frame: Sequence[Standing], by: Sequence[str]) -> list
     if by or wave.carry:
         return list(dict.fromkeys(by or wave.carry))
     return [name for name in known if len({s.strata.get(name, "") for s in frame}) <= MOST_VALUES]
-
-
-@needs(*ROLES)
-def strata(db: Database, name: str) -> list[str]:
-    """The strata of a wave's frame by which the response may be looked at, in the order of the frame's columns."""
-    with db.reading() as connection:
-        values = strata_values(connection, name)
-    return [variable for variable, found in values.items() if len(found) <= MOST_VALUES]
 
 
 @needs(MANAGER)

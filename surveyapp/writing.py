@@ -7,7 +7,8 @@ finds at most one letter of which nobody knows whether it left; that one is list
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from email.utils import parseaddr
@@ -20,6 +21,7 @@ from surveyapp.config import alone, secret
 from surveyapp.documents import nearest
 from surveyapp.fieldwork import DISPOSITIONS, Unit, days_left
 from surveyapp.instrument import Instrument
+from surveyapp.keyring import KeyRing
 from surveyapp.mail import Letter, Transport
 from surveyapp.problems import NotFound, Problem, Refused, SurveyError
 from surveyapp.roles import MANAGER
@@ -277,10 +279,17 @@ def send_waiting(desk: Desk, name: str) -> Outcome:
 
 def _put_out(db: Database, key_file: Path, name: str, write: "Write", today: date) -> None:
     """Write letters that a later run sends. Not while one is under way: it has read what it will send."""
-    key = secret(key_file, privacy.new_secret)
-    with alone(key_file, _BUSY), db.transaction() as connection:
+    with _keys_alone(key_file) as keys, db.transaction() as connection:
         _in_the_field(connection, name, today)
-        write(connection, key)
+        write(connection, keys.sealing)
+
+
+@contextmanager
+def _keys_alone(key_file: Path) -> Iterator[KeyRing]:
+    """The keys of letters, while nobody else writes or sends any, and nobody changes the keys."""
+    secret(key_file, privacy.new_secret)
+    with alone(key_file, _BUSY):
+        yield KeyRing(key_file)
 
 
 @needs(MANAGER)
@@ -419,24 +428,23 @@ def _run(desk: Desk, name: str, write: Write, address: str, sender: str) -> Outc
     with desk.db.reading() as connection:
         wave = _in_the_field(connection, name, desk.today)
     _headings(desk, wave, address, sender)
-    key = secret(desk.key_file, privacy.new_secret)
-    with alone(desk.key_file, _BUSY), desk.transport:
+    with _keys_alone(desk.key_file) as keys, desk.transport:
         with desk.db.transaction() as connection:
             wave = _in_the_field(connection, name, desk.today)
             wave = _keep_headings(connection, wave, _headings(desk, wave, address, sender))
-        run = _Run(desk, wave, key)
+        run = _Run(desk, wave, keys.opening)
         run.settle()
         with desk.db.transaction() as connection:
             _in_the_field(connection, name, desk.today)
-            write(connection, key)
+            write(connection, keys.sealing)
         return run.send_due()
 
 
 class _Run:
     """One sending of all that is due in a wave, over one transport."""
 
-    def __init__(self, desk: Desk, wave: Wave, key: bytes) -> None:
-        self.desk, self.wave, self.key = desk, wave, key
+    def __init__(self, desk: Desk, wave: Wave, keys: Sequence[bytes]) -> None:
+        self.desk, self.wave, self.keys = desk, wave, keys
         self.book = _book(wave)
         self.outcome = Outcome()
         self.in_a_row = 0
@@ -557,9 +565,12 @@ class _Run:
         self.outcome.unknown = [queued.unit.unit for queued in unknown]
         return self.outcome
 
+    def _code(self, sealed: bytes, letter: bytes) -> str:
+        return privacy.with_any(self.keys, lambda key: privacy.open_code(key, sealed, letter))
+
     def letter(self, queued: Queued) -> Letter:
         """The letter itself; its name is that of its file, which no other letter of the wave has."""
-        code = privacy.open_code(self.key, queued.code, queued.id) if queued.code else ""
+        code = self._code(queued.code, queued.id) if queued.code else ""
         unit = queued.unit
         name = unit.unit if queued.kind == "invitation" else f"{unit.unit}\n{queued.kind}\n{queued.due_on}"
         words = _words(

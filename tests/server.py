@@ -76,6 +76,14 @@ class Server:
     def drop(self, address: str) -> None:
         self.ask(f"DROP DATABASE IF EXISTS {name_of(address)} WITH (FORCE)")
 
+    def start(self) -> None:
+        """Start it; when this returns it answers."""
+        _run("pg_ctl", "-D", self.folder / "data", "-l", self.log, "-w", "-t", "60", "start")
+
+    def die(self) -> None:
+        """End it at once, as by a crash: what was not written by then is gone."""
+        _run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
+
 
 def name_of(address: str) -> str:
     """The database in an address."""
@@ -94,12 +102,13 @@ def running() -> Iterator[Server]:
         settings = "".join(f"{name} = '{value}'\n" for name, value in {**_MORE, **_wanted()}.items())
         with (data / "postgresql.conf").open("a") as file:
             file.write(f"{settings}unix_socket_directories = '{folder}'\n")
-        _run("pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", "60", "start")
+        server = Server(folder)
+        server.start()
         try:
             with _gone_with_us(folder):
-                yield _furnished(Server(folder))
+                yield _furnished(server)
         finally:
-            _run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.die()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import FILE, TERMINAL, acting, complain, count, database, now, relative, today
+from surveyapp.cli.shared import FILE, acting, complain, count, database, now, relative, today
 from surveyapp.config import Home
 from surveyapp.problems import Refused, SurveyError
+from surveyapp.roles import TERMINAL
 from surveyapp.storage.database import Database, connect
 
 

@@ -9,12 +9,12 @@ from surveyapp.cli.shared import count, database, now
 from surveyapp.config import Home
 from surveyapp.problems import SurveyError
 
-GROUP = click.Choice(["cookie", "pepper"])
+GROUP = click.Choice(["cookie", "pepper", "outbox", "returns"])
 
 
 @click.group()
 def keys() -> None:
-    """Change the keys of cookies and drafts while the site runs, and see how old they are."""
+    """Change the keys of cookies, drafts, letters and returns while the site runs, and see how old they are."""
 
 
 @keys.command()
@@ -30,8 +30,16 @@ def rotate(home: Home, which: str, at_once: bool) -> None:
         raise SurveyError(f"there is no key to change in {home.keys}; it is made when the site is first served")
     for name, number in changed.items():
         click.echo(f"keys/{name}: {count(number, 'key')}, the newest made now")
-    if which == rotating.PEPPER:
-        click.echo("Copy keys/ to where you keep keys: from the next minute on drafts need the new pepper.")
+    if which in _NEEDS_NEW:
+        click.echo(f"Copy keys/ to where you keep keys: from the next minute on {_NEEDS_NEW[which]}.")
+
+
+_NEEDS_NEW = {
+    "pepper": "drafts need the new pepper",
+    "outbox": "letters that wait need the new key",
+    "returns": "files of returns are known again by the new key",
+}
+"""What is lost with a new key that is not copied."""
 
 
 @keys.command()

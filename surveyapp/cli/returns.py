@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from surveyapp import config
 from surveyapp.cli.shared import FILE, Progress, acting, complain, count, database, today
 from surveyapp.config import Home, read_file
+from surveyapp.keyring import KeyRing
 from surveyapp.problems import SurveyError
 
 
@@ -29,7 +29,7 @@ def responses_load(
     home: Home, wave: str, file: Path, unit_column: str, partial: bool, again: bool, as_json: bool
 ) -> None:
     """Put coded answers from CSV or XLSX into the tray: a row a return, a column a variable. All or none."""
-    from surveyapp import privacy, returning
+    from surveyapp import returning
 
     content, db = read_file(file), database(home)
     with Progress() as progress, acting(db, "returns-put", wave):
@@ -42,7 +42,7 @@ def responses_load(
             unit_column=unit_column,
             partial=partial,
             again=again,
-            key=lambda: config.secret(home.keys / "returns", privacy.new_secret),
+            keys=lambda: KeyRing(home.keys / "returns").opening,
             progress=lambda done, of: progress("reading returns", done, of),
         )
     for note in [*loaded.notes, *loaded.gaps]:

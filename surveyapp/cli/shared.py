@@ -13,6 +13,7 @@ import click
 from surveyapp.cli.remedies import at_the_terminal
 from surveyapp.config import Home
 from surveyapp.problems import Refused
+from surveyapp.roles import TERMINAL
 from surveyapp.storage.database import Database, connect
 
 FILE: Any = click.Path(path_type=Path)
@@ -31,10 +32,6 @@ def now() -> int:
 def database(home: Home) -> Database:
     """The store of an installation, made where there is none. Raises `SurveyError` for a schema not ours."""
     return connect(home.make().store)
-
-
-TERMINAL = "terminal"
-"""Who does what is done here, as the trail has it: the system knows which of its users that was."""
 
 
 @contextmanager
@@ -68,7 +65,12 @@ def show_refusal(refused: Refused) -> None:
 
 def complain(line: str) -> None:
     """A line on standard error. What a terminal might obey is shown as a mark."""
-    click.echo("".join(c if c.isprintable() else "\ufffd" for c in line), err=True)
+    click.echo(in_one_line(line), err=True)
+
+
+def in_one_line(words: str) -> str:
+    """Words of others in a line of ours: what a terminal might obey is shown as a mark, the end of a line too."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in words)
 
 
 @contextmanager

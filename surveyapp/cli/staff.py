@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from surveyapp.cli.shared import TERMINAL, complain, count, database, now, today
+from surveyapp.cli.shared import complain, count, database, in_one_line, now, today
 from surveyapp.config import Home
 from surveyapp.problems import NotFound, SurveyError
-from surveyapp.roles import ADMIN, EVERY_SURVEY, ROLES
+from surveyapp.roles import ADMIN, EVERY_SURVEY, ROLES, TERMINAL
 from surveyapp.storage.database import Database
 
 _ROLE = click.option(
@@ -168,7 +168,7 @@ def trail(home: Home, survey: str | None, as_json: bool) -> None:
             click.echo(json.dumps({"number": number, **act.__dict__}, ensure_ascii=False))
         else:
             words = [act.at, act.who, staffing.WHAT.get(act.what, act.what), act.survey, act.object, act.said]
-            click.echo("  ".join(filter(None, [str(number), *words])))
+            click.echo(in_one_line("  ".join(filter(None, [str(number), *words]))))
     sound = staffing.soundness(db, ask=True)
     if sound.broken is not None:
         raise SurveyError(f"the trail was altered past this programme at line {sound.broken}")

@@ -490,11 +490,11 @@ def contents(path: Path) -> Iterator[bytes]:
 
 
 _SAVED_AT = re.compile(rb"<dcterms:(?:created|modified)[^>]*>[^<]*T(?!00:00:00)[^<]*<")
-_SAVED_BY = re.compile(rb"<cp:lastModifiedBy>[^<]+<")
+_SAVED_BY = re.compile(rb"<cp:lastModifiedBy>(?!surveyapp<)[^<]+<")
 
 
 def stamped(path: Path) -> bool:
-    """Whether an Office file says when it was made or by whom it was saved."""
+    """Whether an Office file says when it was made or by whom it was saved; our own name is nobody's."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

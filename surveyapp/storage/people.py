@@ -6,6 +6,7 @@ This module and `responses` must not know each other; `submission` alone sees bo
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,7 +76,7 @@ class Invitation:
 
 def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes, Unit]]) -> None:
     """Store the organisations of a wave, each under a random id."""
-    rows = [
+    rows = (
         {
             "id": id_,
             "wave": wave,
@@ -88,9 +89,8 @@ def add_units(connection: sa.Connection, wave: str, units: Iterable[tuple[bytes,
             "sampled": int(unit.sampled),
         }
         for id_, unit in units
-    ]
-    if rows:
-        connection.execute(organisation_table.insert(), rows)
+    )
+    _add(connection, organisation_table, rows)
 
 
 def uninvited(connection: sa.Connection, wave: str) -> list[tuple[bytes, Unit]]:
@@ -109,12 +109,21 @@ def add_invitations(
     connection: sa.Connection, wave: str, entries: Iterable[tuple[bytes, bytes | None, bytes]]
 ) -> None:
     """Store invitations: hash of the code, organisation (None in an open wave), salt of the draft."""
-    rows = [
+    rows = (
         {"code_hash": code, "wave": wave, "organisation": organisation, "salt": salt, "state": "open"}
         for code, organisation, salt in entries
-    ]
-    if rows:
-        connection.execute(invitation_table.insert(), rows)
+    )
+    _add(connection, invitation_table, rows)
+
+
+_AT_ONCE = 500
+
+
+def _add(connection: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
+    """Store rows, some at a time: 100,000 together would be looked through for garbage while they are there."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, _AT_ONCE)):
+        connection.execute(table.insert(), some)
 
 
 INVITATION = (
@@ -153,29 +162,6 @@ def names(connection: sa.Connection, wave: str) -> list[tuple[str, str]]:
     """Unit and name of every organisation in a wave's frame, by unit."""
     query = sa.select(organisation_table.c.unit, organisation_table.c.name).order_by(organisation_table.c.unit)
     return [(row.unit, row.name) for row in connection.execute(query.where(organisation_table.c.wave == wave))]
-
-
-_FIELD, _LINE = "\x1f", "\x1e"
-"""What stands between units and names in one text; no name of a frame holds either."""
-
-
-_LINES = sa.func.aggregate_strings(organisation_table.c.unit + _FIELD + organisation_table.c.name, _LINE)
-_TOGETHER = sa.select(_LINES).where(organisation_table.c.wave == sa.bindparam("of"))
-
-
-def names_together(connection: sa.Connection, wave: str) -> str:
-    """Unit and name of every organisation in a wave's frame as one text, for `names_apart`.
-
-    It is put together by the store, in a fifth of the time that `names` takes, and is the same as long as no name
-    changes: what was made of it can be found again.
-    """
-    return connection.scalar(_TOGETHER, {"of": wave}) or ""
-
-
-def names_apart(together: str) -> list[tuple[str, str]]:
-    """Unit and name of every organisation, by unit."""
-    pairs = (line.partition(_FIELD) for line in together.split(_LINE) if line)
-    return sorted((unit, name) for unit, _, name in pairs)
 
 
 def completions(connection: sa.Connection, wave: str) -> dict[str, int]:

@@ -12,7 +12,7 @@ the respondent's own number alone; all other writers have it alone; writing the 
 
 import select
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InvalidatePoolError
+from sqlalchemy.pool import PoolResetState
 
 from surveyapp.problems import NotSaved, SurveyError
 from surveyapp.storage.copying import VERSION_TABLE, pour, tables
@@ -101,10 +102,16 @@ class Postgres(Database):
             "keepalives_idle": 30,
         }
         self.engine = sa.create_engine(
-            url, pool_use_lifo=True, hide_parameters=True, use_native_hstore=False, connect_args=wishes
+            url,
+            pool_use_lifo=True,
+            pool_reset_on_return=None,
+            hide_parameters=True,
+            use_native_hstore=False,
+            connect_args=wishes,
         )
         event.listen(self.engine, "connect", _settle)
         event.listen(self.engine, "checkout", _check_alive)
+        event.listen(self.engine, "reset", _let_go)
         event.listen(self.engine, "begin", _begin)
 
     def prepare(self) -> None:
@@ -227,6 +234,16 @@ def _check_alive(connection: Any, *_of_pool: object) -> None:
     """
     if connection.closed or _has_said_something(connection.fileno()):
         raise InvalidatePoolError("the server has ended a connection")
+
+
+def _let_go(connection: Any, _record: object, state: PoolResetState) -> None:
+    """Leave no transaction to whoever is next. A connection that is lost has none, and `_check_alive` finds it.
+
+    The pool's own way writes of that with every line of the programme into the log, once for each connection.
+    """
+    if not state.transaction_was_reset and not connection.closed:
+        with suppress(psycopg.OperationalError):
+            connection.rollback()
 
 
 def _has_said_something(fd: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from surveyapp.acting import check_part_in
+from surveyapp.acting import check_part_in, may_know
 from surveyapp.fieldwork import takes_answers
 from surveyapp.instrument import Instrument, content_hash, read_instrument
 from surveyapp.problems import NotFound, SurveyError, WaveNotOpen, WavePaused
@@ -56,6 +56,7 @@ wave_table = sa.Table(
     sa.Column("retention", sa.Text, nullable=False, server_default=NOTHING),
     sa.Column("sample_seed", sa.Text, nullable=False, server_default=NOTHING),
     sa.Column("opened_cells", sa.Text, nullable=False, server_default=NOTHING),
+    sa.Column("frame_mark", sa.LargeBinary),
     sa.ForeignKeyConstraint(["survey", "version"], ["version.survey", "version.version"]),
     sa.CheckConstraint("kind IN ('listed', 'open')", name="wave_kind"),
     sa.CheckConstraint("state IN ('open', 'closed')", name="wave_state"),
@@ -73,7 +74,8 @@ class Wave:
     at the opening, `issued` counts those with usable contact details. `note` is a statement that every output
     carries. Every draft and box of the wave is padded to `box_size` bytes, whatever version it is in. Days are ISO
     texts. `service` is the name that its pages bear, `contact` says how to reach those who field it, `colour` is
-    "#rrggbb"; "" is the site's own.
+    "#rrggbb"; "" is the site's own. `frame_mark` is random, and the store sets another by itself as soon as a
+    unit or a name of the frame changes; None as long as nobody is in the frame.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Wave:
     retention: str = ""
     sample_seed: str = ""
     opened_cells: dict[str, int] = field(default_factory=dict)
+    frame_mark: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def seal_info(self) -> bytes:
@@ -265,13 +268,14 @@ _WAVES = Prepared(sa.select(wave_table).order_by(wave_table.c.name))
 def wave_named(connection: sa.Connection, name: str) -> Wave:
     """The wave, read each time: another process may just have closed it. Raises `NotFound`, naming the waves.
 
-    For who is at work in one survey, the waves of others are not there.
+    For who is at work in one survey, the waves of others are not there; of surveys in which they have no role none
+    is named either.
     """
     row = _WAVE.row(connection, name=name)
-    if row is None:
-        names = ", ".join(wave.name for wave in waves(connection)) or "none yet"
+    wave = None if row is None else wave_in(row)
+    if wave is None or not may_know(wave.survey):
+        names = ", ".join(other.name for other in waves(connection) if may_know(other.survey)) or "none yet"
         raise NotFound(f"there is no wave {name[:60]!r}; the waves are: {names}")
-    wave = wave_in(row)
     check_part_in(wave.survey, f"wave {wave.name}")
     return wave
 

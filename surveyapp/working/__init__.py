@@ -3,7 +3,15 @@
 Each kind of work is a function in a file beside this one, which is imported below.
 """
 
-from surveyapp.working import audits, exports, imports, letters, tray  # noqa: F401 (they register their kinds)
+from surveyapp.working import (  # noqa: F401 (they register their kinds)
+    audits,
+    exports,
+    imports,
+    letters,
+    openings,
+    resets,
+    tray,
+)
 from surveyapp.working.queue import (
     KINDS,
     GivenBack,

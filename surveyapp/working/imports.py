@@ -24,6 +24,7 @@ from surveyapp.acting import check_may, needs
 from surveyapp.config import Home, read_file, secret
 from surveyapp.frames import changes
 from surveyapp.framing import Moved, Plan, Reading
+from surveyapp.keyring import KeyRing
 from surveyapp.problems import NotFound, NotSaved, Problem, Refused, SurveyError
 from surveyapp.returning import Loaded
 from surveyapp.roles import MANAGER
@@ -361,7 +362,7 @@ def _how(task: Task, file: File) -> dict[str, Any]:
     place: Path = task.home.keys / "returns"
     return {
         **file.how,
-        "key": lambda: secret(place, privacy.new_secret),
+        "keys": lambda: KeyRing(place).opening,
         "opening": lambda done, of: task.tell("reading the workbook", 50 * done // of, 100),
         "progress": read,
     }

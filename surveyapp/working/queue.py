@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -130,23 +130,26 @@ class Kind:
     """A kind of work: what it is called, who may ask for it and fetch what it made, and what does it.
 
     `do` gives the name of the file that it wrote at `Task.place`, "" if none. It can be run again from the start
-    after a crash.
+    after a crash. If it `tidies` up after a process that is no more, it is the operator's, whoever asked.
     """
 
     title: str
     roles: tuple[str, ...]
     do: Callable[[Task], str]
+    tidies: bool = False
 
 
 KINDS: dict[str, Kind] = {}
 """By the name that jobs are kept under; `kind` fills it."""
 
 
-def kind(name: str, title: str, *roles: str) -> Callable[[Callable[[Task], str]], Callable[[Task], str]]:
+def kind(
+    name: str, title: str, *roles: str, tidies: bool = False
+) -> Callable[[Callable[[Task], str]], Callable[[Task], str]]:
     """Make a function a kind of work."""
 
     def register(do: Callable[[Task], str]) -> Callable[[Task], str]:
-        KINDS[name] = Kind(title, roles, do)
+        KINDS[name] = Kind(title, roles, do, tidies)
         return do
 
     return register
@@ -160,6 +163,7 @@ def ask(
 ) -> Job:
     """Ask for work of a kind. `settings` are plain JSON and are kept: no secret, nothing about a respondent.
 
+    `who` has an account, whose roles count when the work is done, or is `roles.TERMINAL`, which is the operator.
     Who asks for the same thing again while it waits gets the job that waits.
     """
     check_may(KINDS[name].roles, survey)
@@ -295,7 +299,7 @@ def _outcome(task: Task, do: Callable[[Task], str] | None) -> dict[str, Any]:
     if known is None:
         return {"state": FAILED, "said": "this version of surveyapp knows no such work; update the worker"}
     try:
-        with _for_who_asked(task):
+        with acting(None) if known.tidies and do is None else _for_who_asked(task):
             file = (do or known.do)(task)
     except GivenBack:
         return {"state": WAITING, "said": "", "done": 0, "total": 0, "lease": 0, "tries": task.job.tries - 1}
@@ -312,10 +316,9 @@ def _outcome(task: Task, do: Callable[[Task], str] | None) -> dict[str, Any]:
 def _for_who_asked(task: Task) -> AbstractContextManager[None]:
     """Work for whoever asked for it, by the roles that they have now: what they may do no more is not done.
 
-    A job of an address without account comes from the terminal, and is the operator's.
+    What was asked for at the terminal is the operator's. Raises `NotAllowed` if nobody has the address that asked.
     """
-    member = staffing.asker(task.db, task.job.who)
-    return acting(member, task.job.survey) if member else nullcontext()
+    return acting(staffing.asker(task.db, task.job.who), task.job.survey)
 
 
 def _over(task: Task, **values: Any) -> Job:

@@ -25,7 +25,7 @@ OPENING = "open-tray"
 STOPPED = "it stopped before it was done; if answers still wait in the tray, begin again with the key"
 
 
-@kind(OPENING, "opening the tray", KEY_HOLDER)
+@kind(OPENING, "opening the tray", KEY_HOLDER, tidies=True)
 def _left(task: Task) -> str:
     """What a worker does with an opening whose process is no more: the key was in the memory of that one.
 

@@ -41,9 +41,7 @@ def test_no_form_of_respondents_breaks_or_lets_anything_in(make_site: MakeSite, 
         *(page.id for page in asked.pages),
         *(question.id for page in asked.pages for question in page.asked),
     }
-    crawl = Crawl(
-        site.app.test_client(), Path(str(site.db.place)), ("answer", "/"), lambda: afterwards(site, known), SHARE
-    )
+    crawl = Crawl(site.app.test_client(), Path(str(site.db.place)), lambda: afterwards(site, known), SHARE)
     done: set[object] = set()
     crawled(crawl, ["/"], done)
     crawl.client = site.visitor("U001").client

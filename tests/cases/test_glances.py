@@ -57,7 +57,7 @@ def test_organisations_are_sought_by_words_and_state(db: Database):
     assert framing.sought(db, "tiny-1", state="not-yet-in")[0] == 38
     assert [one.unit.unit for one in framing.sought(db, "tiny-1", state="not-drawn")[1]] == ["U004"]
     assert framing.sought(db, "tiny-1", page=2) == (40, [])
-    assert watching.strata(db, "tiny-1") == ["region"]
+    assert watching.dashboard(db, "tiny-1", TODAY, (), lambda _: None).strata == ["region"]
 
 
 def test_whom_letters_would_go_to_is_counted_by_stratum(db: Database):

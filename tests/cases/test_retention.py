@@ -95,6 +95,17 @@ def test_a_draft_that_outlived_the_close_is_erased(office: Home, db: Database) -
     assert counted(db, "draft") == 0
 
 
+def test_a_letter_that_was_half_written_when_its_sender_was_killed_is_erased_with_the_others(
+    office: Home, db: Database
+) -> None:
+    close(db, field(db, office))
+    half = office.outbox / "tiny-1" / ".U003-invitation.eml.x4k2m9"
+    half.write_bytes(b"To: team3@canary.example\n\nType this acc")
+    retaining.run(db, office, after(30))
+    assert not half.exists()
+    assert not (office.outbox / "tiny-1").exists()
+
+
 def test_answers_names_and_response_rates_stay(office: Home, db: Database) -> None:
     close(db, field(db, office))
     before = (campaigning.status(db, "tiny-1"), watching.response(db, "tiny-1", after(0)))

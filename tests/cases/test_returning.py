@@ -274,8 +274,8 @@ def test_a_file_loaded_twice_is_found_out_when_the_frame_is_full(db: Database) -
 # ── a file that comes a second time ──────────────────────────────────────────
 
 
-def server_key() -> bytes:
-    return b"k" * 32
+def server_keys() -> list[bytes]:
+    return [b"k" * 32]
 
 
 def long_rows(n: int = 30) -> list[dict[str, str]]:
@@ -290,49 +290,49 @@ def make_long_wave(db: Database, name: str = "tiny-1") -> bytes:
 
 def test_a_file_is_refused_the_second_time_unless_it_is_meant(db: Database) -> None:
     make_long_wave(db)
-    assert load(db, long_rows(), key=server_key).known_again
+    assert load(db, long_rows(), keys=server_keys).known_again
     said = r"a file with the same returns was loaded into tiny-1 before.*load them once more"
     with pytest.raises(SurveyError, match=said):
-        load(db, long_rows(), key=server_key)
+        load(db, long_rows(), keys=server_keys)
     assert in_store(db) == 30
-    assert load(db, long_rows(), key=server_key, again=True).returns == 30
+    assert load(db, long_rows(), keys=server_keys, again=True).returns == 30
     with pytest.raises(SurveyError, match="load them once more"):
-        load(db, long_rows(), key=server_key)
+        load(db, long_rows(), keys=server_keys)
 
 
 def test_the_same_returns_are_known_in_another_order_and_another_kind_of_file(db: Database) -> None:
     make_long_wave(db)
-    load(db, long_rows(), key=server_key)
+    load(db, long_rows(), keys=server_keys)
     rows = [dict(reversed(row.items())) for row in reversed(long_rows())]
     header = list(rows[0])
     content = workbook([header, *([row[name] for name in header] for row in rows)])
     with pytest.raises(SurveyError, match="load them once more"):
-        load_returns(db, "tiny-1", "other.xlsx", content, TODAY, key=server_key)
+        load_returns(db, "tiny-1", "other.xlsx", content, TODAY, keys=server_keys)
 
 
 def test_a_file_with_one_answer_changed_is_another_file(db: Database) -> None:
     make_long_wave(db)
-    load(db, long_rows(), key=server_key)
+    load(db, long_rows(), keys=server_keys)
     changed = long_rows()
     changed[7]["q3"] = ""
-    assert load(db, changed, key=server_key).returns == 30
+    assert load(db, changed, keys=server_keys).returns == 30
 
 
 def test_the_same_file_goes_into_another_wave(db: Database) -> None:
     make_long_wave(db)
     make_long_wave(db, "tiny-2")
     for name in ("tiny-1", "tiny-2"):
-        assert load_returns(db, name, "a.csv", table(long_rows()), TODAY, key=server_key).known_again
+        assert load_returns(db, name, "a.csv", table(long_rows()), TODAY, keys=server_keys).known_again
 
 
 def test_too_few_returns_and_a_small_questionnaire_leave_no_fingerprint(db: Database) -> None:
     """Somebody who has every file of the server could go through all that so little can be."""
     make_long_wave(db)
-    assert not load(db, long_rows(9), key=server_key).known_again
-    assert load(db, long_rows(10), key=server_key).known_again
+    assert not load(db, long_rows(9), keys=server_keys).known_again
+    assert load(db, long_rows(10), keys=server_keys).known_again
     make_wave(db, "small", document=make_document([make_question()], survey="small"), anyone=True, carry=None)
     rows = table([{"q1": "yes"}] * 100)
-    assert not load_returns(db, "small", "a.csv", rows, TODAY, key=server_key).known_again
+    assert not load_returns(db, "small", "a.csv", rows, TODAY, keys=server_keys).known_again
     assert fingerprints(db) == 1
 
 
@@ -340,27 +340,37 @@ def test_a_file_with_units_leaves_no_fingerprint(db: Database) -> None:
     document = make_document([make_question(id=f"q{i}") for i in range(40)])
     make_wave(db, document=document)
     rows = [row | {"dat": f"U{i + 1:03}"} for i, row in enumerate(long_rows())]
-    assert not load(db, rows, unit_column="dat", key=server_key).known_again
+    assert not load(db, rows, unit_column="dat", keys=server_keys).known_again
     assert fingerprints(db) == 0
 
 
 def test_without_the_key_of_the_server_no_guess_can_be_tried(db: Database) -> None:
     make_long_wave(db)
-    load(db, long_rows(), key=server_key)
-    assert load(db, long_rows(), key=lambda: b"x" * 32).returns == 30
+    load(db, long_rows(), keys=server_keys)
+    assert load(db, long_rows(), keys=lambda: [b"x" * 32]).returns == 30
     assert fingerprints(db) == 2
+
+
+def test_a_file_is_known_again_after_the_key_was_changed(db: Database) -> None:
+    make_long_wave(db)
+    load(db, long_rows(), keys=server_keys)
+    with pytest.raises(SurveyError, match="with the same returns was loaded"):
+        load(db, long_rows(), keys=lambda: [b"x" * 32, *server_keys()])
+    assert load(db, long_rows(), keys=lambda: [b"x" * 32, *server_keys()], again=True).returns == 30
+    with pytest.raises(SurveyError, match="with the same returns was loaded"):
+        load(db, long_rows(), keys=lambda: [b"x" * 32])
 
 
 def test_a_refused_file_is_not_remembered(db: Database) -> None:
     make_long_wave(db)
     wrong = [*long_rows(), {"q1": "maybe"}]
-    problems(db, wrong, key=server_key)
+    problems(db, wrong, keys=server_keys)
     assert fingerprints(db) == 0
 
 
 def test_the_close_erases_what_files_are_known_by(db: Database) -> None:
     make_long_wave(db)
-    load(db, long_rows(), key=server_key)
+    load(db, long_rows(), keys=server_keys)
     campaigning.close_wave(db, "tiny-1", TODAY)
     assert fingerprints(db) == 0
 

@@ -14,7 +14,7 @@ import pytest
 
 from surveyapp import campaigning, publishing, staffing, watching, working
 from surveyapp.acting import NEEDED, OPERATOR, acting
-from surveyapp.problems import NotAllowed, NotFound
+from surveyapp.problems import NotAllowed, NotFound, Refused
 from surveyapp.roles import ADMIN, ANALYST, AUTHOR, EVERY_SURVEY, KEY_HOLDER, MANAGER, ROLES, Member
 from surveyapp.storage.database import Database
 from surveyapp.working import queue
@@ -26,7 +26,7 @@ ROOMS = {
     "": "admitting auditing bookkeeping campaigning doctoring drafting framing planning preparing publishing "
     "reporting retaining returning rotating staffing watching writing",
     "coding.": "codebook coders counting desk piles quoting settling",
-    "working.": "audits exports imports letters queue tray",
+    "working.": "audits exports imports letters openings queue resets tray",
 }
 MODULES = {
     f"{room}{name}": import_module(f"surveyapp.{room}{name}") for room, n in ROOMS.items() for name in n.split()
@@ -43,7 +43,7 @@ FREE = {
         "admitting.end_others", "admitting.sessions", "admitting.read_link", "admitting.use_link",
         "admitting.account_of_link", "admitting.want_reset", "admitting.send_reset", "staffing.has_no_account",
         "staffing.begin_session", "staffing.member", "staffing.bearer", "staffing.count_asking",
-        "staffing.end_session", "staffing.asker",
+        "staffing.end_session", "staffing.asker", "working.resets.post", "working.resets.want",
     },
     "the trail takes a line of whoever acts": {"staffing.record", "staffing.record_daily", "staffing.doing"},
     "it asks itself: one's own account, or an administrator": {"staffing.rename"},
@@ -208,6 +208,27 @@ def test_a_wave_of_another_survey_is_not_there_for_who_has_no_role_for_it(two: D
         assert watching.glance(two, "other-1", TODAY).wave.state == "open", "for any role there"
 
 
+@pytest.mark.parametrize("asked", ["none-1", "other-1"])
+def test_waves_of_a_survey_in_which_somebody_has_no_role_are_not_named(two: Database, asked: str) -> None:
+    with acting(member(MANAGER), "tiny"), pytest.raises(NotFound) as refusal:
+        campaigning.close_wave(two, asked, TODAY)
+    assert str(refusal.value) == f"there is no wave '{asked}'; the waves are: tiny-1", "no others"
+
+
+def test_versions_of_a_survey_in_which_somebody_has_no_role_are_not_listed(two: Database) -> None:
+    with acting(member(ANALYST), "tiny"):
+        assert [version.survey for version in publishing.versions(two)] == ["tiny"]
+
+
+def test_the_operator_and_administrators_are_told_of_every_survey(two: Database) -> None:
+    with pytest.raises(NotFound, match=r"the waves are: other-1, tiny-1$"):
+        campaigning.close_wave(two, "none-1", TODAY)
+    assert [version.survey for version in publishing.versions(two)] == ["other", "tiny"]
+    both = Member(b"1", "ana@example.org", "Ana", {"": frozenset({ADMIN}), "tiny": frozenset({MANAGER})})
+    with acting(both, "tiny"):
+        assert [version.survey for version in publishing.versions(two)] == ["other", "tiny"]
+
+
 def test_what_is_done_afterwards_is_done_by_whoever_was_at_work_before(two: Database) -> None:
     with acting(member(AUTHOR), "tiny"):
         with acting(member(MANAGER), "tiny"):
@@ -235,7 +256,20 @@ def test_a_job_that_a_script_asked_for_is_that_of_the_maker_of_its_token(db: Dat
     found = staffing.asker(db, "ana@example.org (token nightly)")
     assert found is not None
     assert found.roles == {"tiny": frozenset({ANALYST})}
-    assert staffing.asker(db, "terminal") is None
+
+
+def test_a_job_of_an_address_that_no_account_has_is_not_done(two: Database, tmp_path: Path) -> None:
+    job = working.ask(two, "letters-send", "tiny", "tiny-1", "ana@example.org", 0)
+    working.run_waiting(two, make_home(tmp_path), TODAY, lambda: 0)
+    left = working.found(two, "tiny", job.id)
+    assert left.state == "failed"
+    assert left.said.startswith("There is no account any more with the address ana@example.org")
+
+
+def test_a_job_of_the_terminal_is_the_operator_s(two: Database) -> None:
+    assert staffing.asker(two, "terminal") is None
+    with pytest.raises(Refused):
+        staffing.add_account(two, "terminal", "Ana", {}, TODAY)
 
 
 def test_a_job_is_asked_for_by_a_role_of_its_kind() -> None:

@@ -1,21 +1,27 @@
 """Changing the keys of the server: in files, by several at once, killed on the way; and what is kept, and why."""
 
+import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from surveyapp import campaigning, keyring, privacy, rotating
-from surveyapp.config import Home
+from surveyapp import campaigning, collecting, keyring, privacy, rotating, writing
+from surveyapp.config import Home, alone
 from surveyapp.keyring import COOKIE_LIFE, KeyRing
+from surveyapp.mail import Folder
 from surveyapp.privacy import SETTLING
 from surveyapp.problems import SurveyError
+from surveyapp.storage import letters
 from surveyapp.storage.database import Database
-from tests.makers import TODAY, make_home, make_wave
+from surveyapp.writing import Desk
+from tests.makers import PEPPER, TODAY, make_home, make_wave
 
 DAY = 86_400
 NOW = 1_326_700_000
@@ -80,9 +86,89 @@ def test_an_old_pepper_is_kept_until_the_waves_of_before_are_closed_as_long_as_b
     assert does(home, db, "pepper", at + 35 * DAY) == ["seals"]
 
 
-def test_the_pepper_is_never_changed_at_once(home: Home) -> None:
-    with pytest.raises(SurveyError, match="unfinished drafts need the old pepper"):
-        rotating.rotate(home, "pepper", NOW, at_once=True)
+@pytest.mark.parametrize(
+    ("group", "why"),
+    [
+        ("pepper", "unfinished drafts need the old pepper"),
+        ("outbox", "letters that wait need the old key"),
+        ("returns", "files that were loaded are known again by the old key"),
+    ],
+)
+def test_what_waves_need_is_never_changed_at_once(home: Home, group: str, why: str) -> None:
+    with pytest.raises(SurveyError, match=f"^{why}; change it without --at-once$"):
+        rotating.rotate(home, group, NOW, at_once=True)
+
+
+# ── letters that wait, and files of returns ──────────────────────────────────
+
+
+def test_letters_that_wait_go_out_after_their_key_was_changed(home: Home, db: Database) -> None:
+    make_wave(db)
+    desk = Desk(db, home.outbox_key, Folder(home.outbox / "tiny-1"), TODAY)
+    writing.write_new_code(db, home.outbox_key, "tiny-1", "U001", TODAY)
+    rotating.rotate(home, "outbox", NOW)
+    writing.write_new_code(db, home.outbox_key, "tiny-1", "U002", TODAY)
+    _, old = keyring.keys_in(home.outbox_key)
+    assert [_opens(db, old.secret, unit) for unit in ("U001", "U002")] == [True, False]
+    assert writing.send_waiting(desk, "tiny-1").sent == 2
+    for file in desk.transport.path.glob("*.eml"):  # type: ignore[attr-defined]
+        (code,) = set(re.findall(r"[0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}", file.read_text()))
+        assert collecting.enter(db, PEPPER, code, TODAY).wave == "tiny-1"
+
+
+def _opens(db: Database, key: bytes, unit: str) -> bool:
+    with db.reading() as connection:
+        (found,) = (each for each in letters.letters(connection, "tiny-1", "due") if each.unit.unit == unit)
+    try:
+        return bool(privacy.open_code(key, found.code or b"", found.id))
+    except SurveyError:
+        return False
+
+
+def test_the_key_of_letters_is_not_changed_under_whoever_sends_them(home: Home, db: Database) -> None:
+    make_wave(db)
+    writing.write_new_code(db, home.outbox_key, "tiny-1", "U001", TODAY)
+    before = home.outbox_key.read_bytes()
+    with alone(home.outbox_key, "busy"), pytest.raises(SurveyError, match=r"^letters are being sent; change"):
+        rotating.rotate(home, "outbox", NOW)
+    assert home.outbox_key.read_bytes() == before
+
+
+def test_a_file_that_was_replaced_in_the_same_moment_is_nobody_s(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opened it just before the change would be at work beside whoever opens it after."""
+    path = home.keys / "pepper"
+    lock = fcntl.flock
+
+    def late(file: Any, how: int) -> None:
+        keyring.change(path, NOW)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(SurveyError, match=r"^busy$"), alone(path, "busy"):
+        pass
+
+
+@pytest.mark.parametrize("file", ["outbox", "returns"])
+def test_an_old_key_of_letters_or_returns_is_kept_as_the_pepper_is(home: Home, db: Database, file: str) -> None:
+    (home.keys / file).write_bytes(privacy.new_secret())
+    os.utime(home.keys / file, (NOW, NOW))
+    make_wave(db, name="before")
+    at = _seconds(TODAY)
+    assert rotating.rotate(home, file, at) == {file: 2}
+    campaigning.close_wave(db, "before", TODAY + timedelta(days=20))
+    assert rotating.tidy(home, db, at + 34 * DAY) == 0, "a backup of within the wave may be restored"
+    assert rotating.tidy(home, db, at + 35 * DAY) == 1
+    assert does(home, db, file, at + 35 * DAY) == ["seals"]
+
+
+def test_an_old_key_of_letters_goes_on_another_day_if_letters_are_being_sent(home: Home, db: Database) -> None:
+    home.outbox_key.write_bytes(privacy.new_secret())
+    rotating.rotate(home, "outbox", NOW)
+    with alone(home.outbox_key, "busy"):
+        assert rotating.tidy(home, db, NOW + 99 * DAY) == 0
+    assert rotating.tidy(home, db, NOW + 99 * DAY) == 1
 
 
 def test_what_is_left_out_is_overwritten_where_it_lay(home: Home, tmp_path: Path) -> None:

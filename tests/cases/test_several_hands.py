@@ -8,7 +8,7 @@ from openpyxl import load_workbook
 from surveyapp import collecting
 from surveyapp.collecting import desk, enter, save_page, submit, take_form
 from surveyapp.problems import NotFound, Refused, Unfinished
-from surveyapp.storage import people
+from surveyapp.storage import people, waves
 from surveyapp.storage.database import Database
 from tests.makers import PEPPER, TODAY, change, everything, make_document, make_question, make_wave, opened
 
@@ -240,4 +240,5 @@ def test_an_organisation_that_has_got_another_name_is_known_by_the_new_one(db: D
 def test_a_frame_of_nobody_has_no_names(db: Database) -> None:
     make_wave(db, document=NUMBERS, anyone=True, carry=None)
     with db.reading() as connection:
-        assert people.names_apart(people.names_together(connection, "tiny-1")) == []
+        assert waves.wave_named(connection, "tiny-1").frame_mark is None
+        assert people.names(connection, "tiny-1") == []

@@ -136,6 +136,16 @@ def test_a_trail_that_was_altered_says_so(office: Home) -> None:
     assert "altered past this programme at line 2" in refused("trail")
 
 
+def test_words_in_the_trail_move_no_cursor_and_make_no_line_of_their_own(office: Home) -> None:
+    forged = "service: x\n9  2012-01-16T10:00:00Z  boss@example.org\x1b[2J\x9b2J\u202e"
+    db = connect(office.store)
+    staffing.record(db, 1_326_700_000, "manager@example.org", "wave-change", "dat", "dat-2012", forged)
+    db.close()
+    (line,) = done("trail").splitlines()
+    assert line.startswith("1  2012-01-16T07:46:40Z  manager@example.org  ")
+    assert line.endswith("service: x\ufffd9  2012-01-16T10:00:00Z  boss@example.org\ufffd[2J\ufffd2J\ufffd")
+
+
 # ── the demonstration's staff ────────────────────────────────────────────────
 
 

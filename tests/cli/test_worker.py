@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from surveyapp import working
 from surveyapp.cli import main
 from surveyapp.config import Home, surroundings
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import jobs
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.jobs import Job
@@ -60,7 +61,7 @@ def until(holds: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def waiting(db: Database, kind: str) -> Job:
-    job = Job(os.urandom(16), kind, "tiny", "tiny-1", "ann@example.org", {"format": "csv"}, at=1)
+    job = Job(os.urandom(16), kind, "tiny", "tiny-1", TERMINAL, {"format": "csv"}, at=1)
     with db.transaction() as connection:
         jobs.add(connection, job)
     return job

@@ -32,7 +32,8 @@ def test_what_the_page_names_besides_exists():
         f"docs/{name}" for name in re.findall(r"\]\((\w+\.md)", PAGE)
     ]
     assert [name for name in files if not (ROOT / name).exists()] == []
-    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/faults").glob("*.py"))
+    rooms = (ROOT / "tests" / room for room in ("faults", "soak"))
+    text = "".join(path.read_text(encoding="utf-8") for room in rooms for path in room.glob("*.py"))
     assert [name for name in re.findall(r"`(SURVEYAPP_\w+)`", PAGE) if name not in text] == []
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from surveyapp import auditing, working
 from surveyapp.config import Home, write_once
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import backups, forensics
 from surveyapp.storage.database import Database, connect
 from surveyapp.working import imports
@@ -19,7 +20,7 @@ NOW = 1_326_700_000
 
 
 def clerk(home: Home, db: Database) -> Clerk:
-    return Clerk(db, home, "tiny", "tiny-1", "ann@example.org", TODAY, lambda: NOW)
+    return Clerk(db, home, "tiny", "tiny-1", TERMINAL, TODAY, lambda: NOW)
 
 
 def begun(home: Home) -> tuple[Database, bytes]:

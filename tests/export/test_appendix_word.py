@@ -6,6 +6,7 @@ import re
 import time
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from docx import Document
 from docx.enum.section import WD_ORIENT
 
 from surveyapp.export.appendix import appendix
+from surveyapp.export.word import to_bytes
 from surveyapp.instrument import Instrument, read_instrument
+from surveyapp.storage import forensics
 from tests.export.makers import RICH_TABLES, make_report, make_rich_instrument, make_rich_report
 from tests.export.test_workbook import HOSTILE
 from tests.makers import make_document, make_question
@@ -257,6 +260,16 @@ def test_the_properties_name_no_user_and_no_moment():
     assert (properties.title, properties.language, properties.author) == ("Tables of teams", "en-GB", "surveyapp")
     assert properties.last_modified_by == "surveyapp"
     assert properties.created.year == properties.modified.year == 2000
+
+
+def test_the_audit_finds_neither_user_nor_moment(tmp_path: Path):
+    written = tmp_path / "appendix.docx"
+    written.write_bytes(appendix(make_report()))
+    assert not forensics.stamped(written)
+    paper = Document(written)
+    paper.core_properties.last_modified_by = "Ann"
+    written.write_bytes(to_bytes(paper))
+    assert forensics.stamped(written)
 
 
 def _hostile(text: str) -> Instrument:

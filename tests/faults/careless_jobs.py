@@ -19,6 +19,7 @@ from surveyapp import (
     collecting,
     drafting,
     mail,
+    preparing,
     privacy,
     publishing,
     reporting,
@@ -27,7 +28,8 @@ from surveyapp import (
     staffing,
     writing,
 )
-from surveyapp.config import Home, ready, secret, write_aside
+from surveyapp.config import Home, ready, secret, write_aside, write_once
+from surveyapp.preparing import Hand
 from surveyapp.problems import AlreadyReceived
 from surveyapp.storage import (
     accounts,
@@ -41,6 +43,7 @@ from surveyapp.storage import (
     waves,
 )
 from surveyapp.storage.database import Database
+from surveyapp.working import Task, openings
 from surveyapp.writing import Desk
 from tests.faults import victims
 from tests.faults.places import store
@@ -322,3 +325,22 @@ def _responses_and_boxes(db: Database, name: str, key: bytes) -> tuple[Any, Any,
         [(privacy.new_id(), response) for response in closed],
         [(privacy.new_id(), verbatim) for verbatim in words],
     )
+
+
+# ── a prepared wave ──────────────────────────────────────────────────────────
+
+
+def opened_before_it_is_said(task: Task) -> str:
+    """The wave is opened, and committed; then the job is said to be done."""
+    known = preparing.found(task.db, task.job.survey, task.job.wave)
+    preparing.open_wave(task.db, task.home, known, task.job.wave, Hand(task.job.who, task.today))
+    with task.db.transaction() as connection:
+        task.finish(connection, "open")
+    return ""
+
+
+def with_a_key_that_is_in_the_way(task: Task) -> str:
+    """A key is made and written at every try; then the wave is opened."""
+    private, _ = privacy.new_key_pair()
+    write_once(task.home.wave_key(task.job.wave), privacy.key_file(task.job.wave, private).encode())
+    return openings.open_prepared(task)

@@ -31,6 +31,8 @@ from surveyapp.problems import AlreadyReceived
 from surveyapp.staffing import By
 from surveyapp.storage import backups, parts, snapshots
 from surveyapp.storage.database import Connection, connect
+from surveyapp.working import openings
+from surveyapp.working.queue import DOUBT, LEASE, Task, _taken, carry_out
 from surveyapp.writing import Desk
 from tests.faults import victims
 from tests.faults.places import WAVE, store
@@ -43,6 +45,7 @@ Files = Mapping[str, bytes]
 """By their names in the installation's folder."""
 
 LATER = TODAY + timedelta(days=100)
+NOW = 1_326_700_000
 IN_HAND = b"0 sealed, one in hand"
 """What a sitting holds before its return is sealed; what is in it is none of the store's business."""
 
@@ -89,6 +92,15 @@ def open_wave(home: Home, step: Step = campaigning.open_wave) -> None:
 
     settings = {"carry": ["region"], "key_place": "server", "closes": None, "today": TODAY}
     step(store(home), WAVE, "tiny", "1", make_frame(), keep_key=keep, **settings)
+
+
+def open_prepared(home: Home, do: Step = openings.open_prepared) -> None:
+    """A worker opens a prepared wave, or takes up what one left that is no more."""
+    db = store(home)
+    for now in (NOW, NOW + LEASE + 1, NOW + LEASE + DOUBT + 3):
+        clock: Callable[[], int] = lambda now=now: now  # noqa: E731
+        if job := _taken(db, clock):
+            carry_out(Task(job, db, home, TODAY, clock), do)
 
 
 def load(home: Home, content: bytes, load_returns: Step = returning.load_returns) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from surveyapp import campaigning, collecting, privacy, reporting
 from surveyapp.problems import AlreadyReceived, SurveyError
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import backups, jobs, people, responses
 from surveyapp.storage.database import Database
 from surveyapp.storage.jobs import DONE, Job
@@ -98,7 +99,7 @@ def test_a_backup_that_was_cut_short_and_is_taken_as_it_is_does_not_balance(db: 
 def test_a_queue_that_ticks_a_job_off_before_it_is_done_loses_it_with_its_worker(db: Database) -> None:
     """Ours has a lease, and a second worker takes up what the first has left."""
     with db.transaction() as connection:
-        jobs.add(connection, Job(b"j" * 16, "told", "tiny", "", "analyst@example.org", at=1))
+        jobs.add(connection, Job(b"j" * 16, "told", "tiny", "", TERMINAL, at=1))
         mine = jobs.take(connection, 10, 40)
         assert mine
         jobs.settle(connection, mine, state=DONE)

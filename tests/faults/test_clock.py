@@ -18,6 +18,7 @@ from surveyapp.config import Home
 from surveyapp.keyring import Keys
 from surveyapp.mail import Folder
 from surveyapp.problems import NotAdmitted, WaveNotOpen
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import accounts, jobs
 from surveyapp.storage.database import Database
 from surveyapp.storage.jobs import RUNNING
@@ -225,7 +226,7 @@ def test_a_job_of_a_worker_that_died_while_the_clock_was_ahead_is_taken_up(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(KINDS, "told", Kind("Tells", ("analyst",), lambda _task: ""))
-    home, asked = make_home(db.place.parent), working.ask(db, "told", "tiny", WAVE, EMAIL, NOW)
+    home, asked = make_home(db.place.parent), working.ask(db, "told", "tiny", WAVE, TERMINAL, NOW)
     with db.transaction() as connection:
         jobs.take(connection, NOW + YEAR, NOW + YEAR + queue.LEASE)
     assert queue.run_next(db, home, TODAY, lambda: NOW) is None, "doubted first: its worker may be heard"
@@ -259,7 +260,7 @@ def test_a_worker_at_work_keeps_its_job_over_a_jump_of_the_clock(
         return ""
 
     monkeypatch.setitem(KINDS, "told", Kind("Tells", ("analyst",), works))
-    working.ask(db, "told", "tiny", WAVE, EMAIL, NOW)
+    working.ask(db, "told", "tiny", WAVE, TERMINAL, NOW)
     done = queue.run_next(db, make_home(db.place.parent), TODAY, lambda: seconds)
     assert done is not None
     assert (done.state, done.tries) == ("done", 1)

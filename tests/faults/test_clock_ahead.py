@@ -3,6 +3,8 @@
 The careless version is the run as it was, for which any day would do.
 """
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -136,6 +138,30 @@ def test_the_timer_s_run_fails_for_all_to_see() -> None:
     """A dash before the command would let a refused run pass for a success; a day given there is no person's."""
     (line,) = [line for line in DAILY.read_text().splitlines() if "retention" in line]
     assert line == "ExecStart=/opt/surveyapp/.venv/bin/surveyapp retention run"
+
+
+def nightly(home: Home, on: date) -> bool:
+    """What the timer does in a night: command by command, as systemd does it, to the first that fails."""
+    lines = [line for line in DAILY.read_text().splitlines() if line.startswith("ExecStart=/")]
+    return all(run(home, *line.split()[1:], on=on).exit_code == 0 for line in lines)
+
+
+def addresses(backup: Path) -> int:
+    with closing(sqlite3.connect(backup)) as copy:
+        return copy.execute("SELECT count(*) FROM organisation WHERE email LIKE '%@%'").fetchone()[0]
+
+
+def test_the_backup_of_a_night_holds_nothing_that_was_over(closed: Home) -> None:
+    assert nightly(closed, days(30))
+    assert nightly(closed, days(90))
+    [backup] = backups.backups(closed.backups)
+    assert (backup.made_on, addresses(backup.path)) == (days(90), 0)
+
+
+def test_no_backup_gets_a_day_that_the_clock_has_wrong(closed: Home) -> None:
+    assert nightly(closed, TODAY)
+    assert not nightly(closed, date(2030, 1, 1))
+    assert {backup.made_on for backup in backups.backups(closed.backups)} == {TODAY}
 
 
 # ── before the first run that is noted ───────────────────────────────────────

@@ -1,17 +1,26 @@
-"""The PostgreSQL server dies while four processes send, and is started again: nobody who was told is lost."""
+"""The PostgreSQL server dies while four processes send, and is started again: nobody who was told is lost.
 
+While it is away staff are told so, and the log of the site holds no more than that.
+"""
+
+import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from surveyapp import staffing
+from surveyapp.config import Home
 from surveyapp.problems import NotSaved, SurveyError
-from surveyapp.storage import postgres
+from surveyapp.storage import postgres as module
 from surveyapp.storage.database import connect
+from surveyapp.storage.postgres import Postgres
+from surveyapp.web.staff import create_staff
 from tests import server as private
 from tests.faults import victims
 from tests.faults.books import assert_books_balance
-from tests.makers import make_answers, make_frame, make_wave, send
+from tests.makers import TODAY, make_answers, make_frame, make_wave, send
 from tests.server import Server
 
 pytestmark = pytest.mark.postgres
@@ -27,18 +36,12 @@ def mortal() -> Iterator[Server]:
         yield running
 
 
-def _killed_and_started_again(server: Server) -> None:
-    data = server.folder / "data"
-    private._run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-    private._run("pg_ctl", "-D", data, "-l", server.log, "-w", "-t", "60", "start")
-
-
 def test_nobody_who_was_told_is_lost_with_a_server_that_died(
     mortal: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And with commits that are reported before they are on the disk somebody is, which proves the test."""
     assert _lost(mortal, tmp_path / "ours") == ""
-    monkeypatch.setitem(postgres.SETTINGS, "synchronous_commit", "off")
+    monkeypatch.setitem(module.SETTINGS, "synchronous_commit", "off")
     tries = (
         _lost(mortal, tmp_path / f"careless-{number}") for number in range(3)
     )  # it may have written just then
@@ -56,7 +59,8 @@ def _lost(server: Server, folder: Path) -> str:
         send(db, code, make_answers(issues=code))
         received.append(code)
     writers = [victims.started(_send_until_it_fails, db.place, every[12 + i :: 4], told) for i in range(4)]
-    _killed_and_started_again(server)
+    server.die()
+    server.start()
     for writer in writers:
         writer.join(60)
     db.close()
@@ -83,3 +87,46 @@ def _send_until_it_fails(address: str, codes: list[str], told: Path) -> None:
         except (NotSaved, SurveyError):
             return
         victims._tell(told, code)
+
+
+def test_staff_are_told_that_the_store_is_away_and_their_pages_are_there_again_with_it(
+    mortal: Server, tmp_path: Path
+) -> None:
+    """The page that says so needs no store itself: it does not ask whose session this is."""
+    home = Home(tmp_path / "home", mortal.new())
+    staff = create_staff(home, secure=False, today=lambda: TODAY, now=lambda: 1_000)
+    db = staff.extensions["staff"].db
+    account = staffing.add_account(db, "m@example.org", "M", {"tiny": frozenset({"manager"})}, TODAY).id
+    with staff.test_request_context():
+        sealed = staff.session_interface.seal({"token": staffing.begin_session(db, account, 1_000, second=True)})
+    client = staff.test_client()
+    client.set_cookie("staff", sealed, path="/staff")
+    mortal.die()
+    try:
+        away = client.get("/", base_url="http://localhost/staff")
+    finally:
+        mortal.start()
+    back = client.get("/", base_url="http://localhost/staff")
+    db.close()
+    assert "The database could not be read" in away.text
+    assert back.status_code == 200
+    assert "Your surveys" in back.text
+
+
+def test_a_connection_that_ends_when_a_transaction_begins_is_no_story_in_the_log(
+    server: Server, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pool would tell it with every line of the programme, for each connection that a dead server leaves."""
+    caplog.set_level(logging.WARNING)
+    begin = module._beginning
+
+    def cut_off_and_begin(writes: object) -> str:
+        server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'surveyapp'")
+        return begin(writes)
+
+    with postgres.reading():
+        pass
+    monkeypatch.setattr(module, "_beginning", cut_off_and_begin)
+    with suppress(SurveyError), postgres.reading():
+        raise AssertionError("the connection was to end")
+    assert [record.name for record in caplog.records] == []

@@ -16,6 +16,7 @@ import pytest
 from surveyapp import campaigning, collecting, reporting, retaining, working, writing
 from surveyapp.config import ready
 from surveyapp.problems import NotSaved, SurveyError
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import backups
 from surveyapp.storage.database import Database
 from surveyapp.web import create_app
@@ -126,7 +127,7 @@ def _job(db: Database, place: Place) -> None:
     now = NOW + 1000 * len(working.listed(db, "tiny"))
     settings = {"plan": "default", "document": "", "format": "json"}
     with suppress(SurveyError):
-        working.ask(db, TABLES, "tiny", WAVE, "analyst@example.org", now, settings)
+        working.ask(db, TABLES, "tiny", WAVE, TERMINAL, now, settings)
     ended = iter([False, False, True, True, True])
     working.work(db, place.home, lambda: TODAY, lambda: now, lambda _seconds: next(ended, True))
 

@@ -11,13 +11,15 @@ import pytest
 from alembic import command
 from pyarrow import parquet
 
-from surveyapp import campaigning, drafting, publishing, reporting, returning, staffing
+from surveyapp import campaigning, drafting, preparing, privacy, publishing, reporting, returning, staffing
+from surveyapp.preparing import Hand, Texts
+from surveyapp.roles import TERMINAL
 from surveyapp.staffing import Sought
 from surveyapp.storage import accounts, backups, parts, publications, snapshots
 from surveyapp.storage import jobs as jobs_table
 from surveyapp.storage.database import Database, _alembic
 from surveyapp.storage.jobs import Job
-from surveyapp.working import queue
+from surveyapp.working import openings, queue
 from surveyapp.working.tray import OPENING, STOPPED
 from tests.faults import careless_jobs, jobs, places, steps, victims
 from tests.faults.books import assert_books_balance, assert_pages_open
@@ -36,7 +38,7 @@ from tests.faults.killing import (
 )
 from tests.faults.places import WAVE, Place, store
 from tests.faults.steps import With
-from tests.makers import PEPPER, TODAY, make_all_types, make_answers
+from tests.makers import PEPPER, TODAY, make_all_types, make_answers, rows
 from tests.server import Server, name_of
 
 KILLS = max(OF_OTHERS // 2, 8)
@@ -294,7 +296,66 @@ def _all_is_back(place: Place) -> None:
     assert not list(place.home.path.glob(".restored*/surveyapp.db-journal"))
 
 
+# ── a prepared wave ──────────────────────────────────────────────────────────
+
+LISTED = b"unit,name,email,region\n" + b"".join(
+    b"U%03d,Team %d,t@example.org,%s\n" % (n, n, (b"North", b"South")[n % 2]) for n in range(40)
+)
+
+
+def _prepared(path: Path) -> Place:
+    """A wave that is ready to be opened, its key to be kept here, and the job that opens it."""
+    place, hand = places.empty(path), Hand("manager@example.org", TODAY)
+
+    def prepare(db: Database) -> None:
+        known = preparing.begin(db, "tiny", WAVE, "1", False, hand)
+        known = preparing.set_frame(db, known, "list.csv", LISTED, hand)
+        preparing.read_in(db, known)
+        known = preparing.set_strata(db, preparing.found(db, "tiny", WAVE), ["region"], hand)
+        known = preparing.set_texts(db, known, Texts(closes="2012-03-01"), hand)
+        known = preparing.set_seen(db, preparing.keep_key_here(db, known, hand), hand)
+        queue.ask(db, openings.OPEN_WAVE, "tiny", WAVE, TERMINAL, 0, {"revision": known.revision})
+
+    on(place, prepare)
+    return place
+
+
+def _open_or_prepared(place: Place) -> None:
+    """All of it or nothing: wave, organisations, key, the end of the preparation, and the word of the job."""
+
+    def look(db: Database) -> None:
+        (job,) = queue.listed(db, "tiny")
+        prepared, number = preparing.listed(db, "tiny"), rows(db, "SELECT count(*) FROM organisation")
+        if campaigning.names(db):
+            must((len(prepared), number) == (0, [(40,)]), "half of it is open")
+            must(job.state == "done", "it is open, and its job does not say so")
+            key = privacy.read_key_file(place.home.wave_key(WAVE).read_text())[1]
+            privacy.rehearse(key, campaigning.status(db, WAVE).wave.public_key)
+        else:
+            must((len(prepared), number) == (1, [(0,)]), "half of it is open")
+            must(not job.over, "it is not open, and nobody will open it")
+
+    on(place, look)
+
+
+def _open(place: Place) -> None:
+    _open_or_prepared(place)
+    on(place, lambda db: must(campaigning.names(db) == [WAVE], "it is not open"))
+
+
 CASES = (
+    Case(
+        "opening a prepared wave",
+        jobs.open_prepared,
+        _prepared,
+        lambda place: (place.home,),
+        _open_or_prepared,
+        _open,
+        (
+            ({"do": careless_jobs.opened_before_it_is_said}, "its job does not say so"),
+            ({"do": careless_jobs.with_a_key_that_is_in_the_way}, "nobody will open it"),
+        ),
+    ),
     Case(
         "publishing tables",
         jobs.publish_tables,

@@ -1,9 +1,10 @@
 """A wave's fortnight in a minute: letters, visits, and everything that befalls a site in two weeks.
 
-`Installation` is what lasts: the folder, the nodes that serve it, somebody in the office. `Fieldwork` is one wave
-on it: 142 organisations that get letters, answer day by day as their scripts say, are reminded; in between
-processes are killed and restarted, the tray is opened in batches, a backup is made, retention runs, and staff look
-at their pages the whole time. Whatever happens, the books must balance with what respondents were told.
+`Fieldwork` is one wave on an installation: 142 organisations that get letters, answer day by day as their scripts
+say, are reminded; in between processes are killed and restarted, and the server of the database if there is one,
+the tray is opened in batches, a backup is made, retention runs, staff look at their pages the whole time, and ask
+for tables, data, letters and an opening as jobs. Whatever happens, the books must balance with what respondents
+were told.
 """
 
 import json
@@ -18,32 +19,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from surveyapp import (
-    auditing,
-    bookkeeping,
-    campaigning,
-    privacy,
-    publishing,
-    reporting,
-    retaining,
-    staffing,
-    writing,
-)
-from surveyapp.config import Home, secret, write_once
-from surveyapp.instrument import Instrument
+from surveyapp import auditing, bookkeeping, campaigning, collecting, reporting, retaining, writing
 from surveyapp.mail import Folder
-from surveyapp.roles import ROLES
+from surveyapp.problems import SurveyError
 from surveyapp.storage import backups, responses
-from surveyapp.storage.database import Database, connect
-from surveyapp.web.staff import create_site
+from surveyapp.working.tray import OPENING
 from surveyapp.writing import Desk
 from tests.faults import victims
 from tests.faults.books import QUESTION, assert_books_balance, assert_pages_open
 from tests.makers import PEPPER, TODAY, in_tray, make_frame
 from tests.soak import survey
-from tests.soak.respondents import Browser, Respondent, Site
-from tests.soak.serving import Node
+from tests.soak.errands import Errands
+from tests.soak.installation import Installation
+from tests.soak.respondents import Respondent
 
 UNITS, DAYS = 142, 14
 
@@ -55,84 +45,50 @@ STAFF_PAGES = (
     "/{wave}/letters",
     "/{wave}/response.xlsx",
 )
+REMIND = (10, 12)
+"""Days after the invitation, on each of which there are reminders."""
+
 OF_THE_WAVE_BEFORE = ("/{before}/builder?q=kind&by1=region", "/{before}/builder?q=sources&by1=kind&margins=y")
 
-EVERYTHING = {1: "worker", 3: "reload", 4: "worker", 6: "restart", 7: "worker", 9: "power", 12: "worker"}
+EVERYTHING = {3: "reload", 6: "restart", 9: "power"}
+EVERYTHING |= dict.fromkeys((1, 4, 7, 11), "worker") | dict.fromkeys((2, 8, 12), "job worker")
 """What befalls the first node, by the number of the day."""
 
-CALLED = {"worker": "workers killed", "reload": "reloads", "restart": "restarts", "power": "power cuts"}
+ON_A_SERVER = EVERYTHING | dict.fromkeys((5, 11, 13), "database")
+"""The same where the store is a server, which dies too."""
+
+CALLED = {
+    "worker": "workers killed",
+    "job worker": "job workers killed",
+    "reload": "reloads",
+    "restart": "restarts",
+    "power": "power cuts",
+    "database": "database servers killed",
+}
+
+AWAY = 30
+"""Seconds for which the office tries again while the store is away."""
 
 _LOGGED = re.compile(
     r"\[[^\]]+\] \[\d+\] \[ERROR\] (Worker \(pid:\d+\) was sent SIG\w+!.*|Reason: .*|Shutting down: Master)"
     r"|refused \w+|entered|received|code not known|code asked again|form taken|form refused"
+    r"|surveyapp worker: job [a-z-]+ (done|failed|waiting|left)"
 )
 """The only lines that a server may log: of its processes, and names of events."""
 
-
-@dataclass
-class Installation:
-    """A folder, the nodes that serve it, the day that all of them live in, and one member of staff."""
-
-    home: Home
-    db: Database
-    nodes: list[Node]
-    site: Site
-    log: Path
-    day_file: Path
-    account: bytes
-    instrument: Instrument
-
-    @property
-    def day(self) -> date:
-        return date.fromisoformat(self.day_file.read_text())
-
-    def set_day(self, day: date) -> None:
-        aside = self.day_file.with_suffix(".new")
-        aside.write_text(day.isoformat())
-        aside.replace(self.day_file)
-
-    def colleague(self, chance: random.Random) -> Browser:
-        """A browser of the member of staff, signed in."""
-        token = staffing.begin_session(self.db, self.account, int(time.time()), second=True)
-        site = create_site(self.home, secure=False)
-        try:
-            staff = site.mounts["/staff"]
-            with staff.test_request_context():
-                sealed = staff.session_interface.seal({"token": token})
-        finally:
-            site.mounts["/staff"].extensions["staff"].db.close()
-            site.app.extensions["surveyapp"].db.close()
-        browser = Browser(self.site, chance)
-        browser.cookie = f"staff={sealed}"
-        return browser
-
-
-@contextmanager
-def installed(folder: Path, nodes: int = 1, pause: float = 0.0) -> Iterator[Installation]:
-    """An installation that is served, with a published questionnaire and no wave."""
-    home = Home(folder / "home").make()
-    write_once(home.keys / "pepper", PEPPER)
-    secret(home.keys / "cookie", privacy.new_secret)  # two nodes that start at once share all keys
-    db = connect(home.store)
-    published = publishing.publish(db, json.dumps(survey.document()).encode(), TODAY)
-    account = staffing.add_account(db, "m@example.org", "M", {"soak": frozenset(ROLES)}, TODAY).id
-    log, day = folder / "server.log", folder / "day"
-    day.write_text(TODAY.isoformat())
-    served = [Node(home, day, log) for _ in range(nodes)]
-    site = Site([node.port for node in served], pause)
-    try:
-        for node in served:
-            node.start()
-        yield Installation(home, db, served, site, log, day, account, published.instrument)
-    finally:
-        for node in served:
-            node.end()
-        db.close()
+_STORE_AWAY = re.compile(
+    r"fault SurveyError at \S+|surveyapp worker: the store could not be used"
+    r"|(surveyapp worker: )?error ignored terminating <psycopg\.Pipeline \S+ at \S+>: the connection is lost"
+)
+"""What it says beside while its database is away."""
 
 
 @dataclass
 class Fieldwork:
-    """One wave. `chance` draws everything that is not left to the timing of threads."""
+    """One wave. `chance` draws everything that is not left to the timing of threads.
+
+    Staff look at tables of the wave `before`. If the office `asks` the job worker, it does so for those and more.
+    """
 
     at: Installation
     wave: str
@@ -142,8 +98,14 @@ class Fieldwork:
     visits: dict[int, list[tuple[Respondent, bool]]] = field(default_factory=dict, repr=False)
     opened_on: date = TODAY
     before: str = ""
-    ills: Mapping[int, str] = field(default_factory=lambda: EVERYTHING)
+    asks: bool = True
+    ills: Mapping[int, str] = field(default_factory=dict)
+    units: int = UNITS
     faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Draw what staff ask for beside."""
+        self.errands = Errands(self.at, random.Random(self.chance.random()))
 
     # ── the course of it ──
 
@@ -160,11 +122,11 @@ class Fieldwork:
         at = self.at
         keys: list[bytes] = []
         settings = {"carry": ["region"], "key_place": "holder", "closes": None, "today": self.opened_on}
-        frame = make_frame(UNITS)
+        frame = make_frame(self.units)
         campaigning.open_wave(at.db, self.wave, "soak", "1", frame, keep_key=keys.append, **settings)
         (self.key,) = keys
         outcome = writing.invite(self._desk(), self.wave, address="https://x.example", sender="o@example.org")
-        assert outcome.sent == UNITS, outcome
+        assert outcome.sent == self.units, outcome
         seeds = random.Random(self.chance.random())
         for unit, code in sorted(codes(at.home.outbox / self.wave).items()):
             own = random.Random(seeds.random())
@@ -195,10 +157,11 @@ class Fieldwork:
             list(pool.map(lambda visit: self._guarded(visit[0].visit, self.at.site, visit[1]), today))
         for thread in beside:
             thread.join()
-        assert not self.faults, "\n\n".join(self.faults)
+        logged = self.at.log.read_text()[-2000:]
+        assert not self.faults, "\n\n".join([*self.faults, f"logged last:\n{logged}"])
         again = [(who, last) for who, last in today if last and not who.told]  # were cut off: they come tomorrow
         self.visits.setdefault(number + 1, []).extend(again)
-        if number % 4 == 3:
+        if number % 4 == 3 or self.ills.get(number) in {"power", "database"}:
             self.check()
 
     def _guarded(self, action: Callable[..., None], *args: object) -> None:
@@ -227,20 +190,48 @@ class Fieldwork:
         """What staff and the daily timer do on a day, at any moment of it."""
         time.sleep(0.05)
         at = self.at
-        if number in {10, 12}:
-            at.site.count("reminders", writing.remind(self._desk(), self.wave, (10, 12)).sent)
+        if number == 10 or (number == 12 and not self.asks):
+            at.site.count(
+                "reminders", self._steadfast(lambda: writing.remind(self._desk(), self.wave, REMIND)).sent
+            )
         if number in {3, 9}:
-            backups.back_up(at.db, backups.new_name(at.home.backups, at.day))
+            self._steadfast(lambda: backups.back_up(at.db, backups.new_name(at.home.backups, at.day)))
             at.site.count("backups")
         if number in {5, 11}:
-            retaining.run(at.db, at.home, at.day)
+            self._steadfast(lambda: retaining.run(at.db, at.home, at.day))
             at.site.count("retention runs")
         if number in {7, 10, 13}:
             if number == 10:
                 victims.killed_after(0.02, victims.open_once, at.db.place, self.wave, self.key)
                 at.site.count("openings killed")
-            opened = reporting.open_tray(at.db, self.wave, self.key)
+            opened = self._steadfast(lambda: reporting.open_tray(at.db, self.wave, self.key))
             at.site.count("released early", opened.released)
+        if self.asks:
+            self._ask_for_jobs(number)
+
+    def _ask_for_jobs(self, number: int) -> None:
+        """What the worker is to do: tables and data of the wave before, letters, and the tray."""
+        errands, rule = self.errands, ",".join(map(str, REMIND))
+        if number in {2, 8} and self.before:
+            self._steadfast(lambda: errands.tables(self.before))
+        if number == 5 and self.before:
+            self._steadfast(lambda: errands.microdata(self.before))
+        if number == 11:
+            self._steadfast(lambda: errands.opening(self.wave, self.key))
+        if number == 12:
+            self._steadfast(lambda: errands.reminders(self.wave, rule))
+
+    def _steadfast(self, do: Callable[[], Any]) -> Any:
+        """Do it; should the store be away, again, as the next run of the timer does."""
+        until = time.monotonic() + AWAY
+        while True:
+            try:
+                return do()
+            except SurveyError:
+                if self.at.server is None or time.monotonic() > until:
+                    raise
+                self.at.site.count("office cut off")
+                time.sleep(0.2)
 
     @contextmanager
     def _staff_reading(self) -> Iterator[None]:
@@ -273,12 +264,28 @@ class Fieldwork:
         node, what = self.at.nodes[0], self.ills.get(number)
         if what is None:
             return
-        self._wait_for_requests(self.chance.randrange(5, 60))
-        if what == "worker":
-            node.kill_a_worker(self.chance)
+        if what == "job worker":
+            self.errands.wait_for_work()
+            time.sleep(self.chance.random() / 3)
         else:
-            {"reload": node.reload, "restart": node.restart, "power": node.lose_power}[what]()
+            self._wait_for_requests(self.chance.randrange(5, 60))
+        self.errands.deaths += 1
+        befall: dict[str, Callable[[], None]] = {
+            "worker": lambda: node.kill_a_worker(self.chance),
+            "job worker": node.kill_the_job_worker,
+            "reload": node.reload,
+            "restart": node.restart,
+            "power": node.lose_power,
+            "database": self._lose_the_database,
+        }
+        befall[what]()
         self.at.site.count(CALLED[what])
+
+    def _lose_the_database(self) -> None:
+        """Its server ends at once, and is there again after a moment."""
+        assert self.at.server is not None
+        self.at.server.die()
+        self.at.server.start()
 
     def _wait_for_requests(self, number: int) -> None:
         """Until so many more have been answered; not for ever, should nobody come today."""
@@ -296,6 +303,7 @@ class Fieldwork:
     def check(self) -> None:
         """The books, the boxes and the drafts, while nobody is at work."""
         at = self.at
+        self.errands.settle(OPENING)
         marks = assert_books_balance(at.db, self.told, self.wave, self.key)
         unsure = {who.code for who in self.everybody if who.sending}
         assert marks <= {*self.told, *unsure}, f"held and never sent: {marks - {*self.told, *unsure}}"
@@ -319,21 +327,34 @@ class Fieldwork:
     def end(self) -> None:
         """Close, release everything, audit, and erase what is over."""
         at = self.at
+        self.errands.settle()
         self.check()
+        self._check_letters()
         campaigning.close_wave(at.db, self.wave, at.day)
         reporting.open_tray(at.db, self.wave, self.key)
         marks = assert_books_balance(at.db, self.told, self.wave, self.key)
         at.site.count("completed", len(marks))
         self._check_released(marks)
-        failed = {
-            o.attack.name for o in auditing.audit(at.home, at.db, self.wave, [at.log]) if o.verdict == "fails"
-        }
-        assert not failed, failed
+        self._audit()
+        self.errands.end()
         at.set_day(at.day + timedelta(400))
         retaining.run(at.db, at.home, at.day)
         assert not list((at.home.outbox / self.wave).glob("*")), "letters have outlived their days"
         assert not bookkeeping.imbalances(at.db)
         self._check_log()
+
+    def _audit(self) -> None:
+        """No known attack learns anything of it, with what jobs made lying about.
+
+        Whoever is killed at a letter leaves half of it; the audit names that, and retention erases it.
+        """
+        half = [path.name for path in self.at.home.outbox.rglob(".*.eml.*")]
+        outcomes = auditing.audit(self.at.home, self.at.db, self.wave, [self.at.log])
+        failed = {outcome.attack.name: outcome.found for outcome in outcomes if outcome.verdict == "fails"}
+        if half and failed.get("leftovers", "").partition(", ")[0] in half:
+            self.at.site.count("half letters", len(half))
+            del failed["leftovers"]
+        assert not failed, failed
 
     def _check_released(self, marks: set[str]) -> None:
         """The released answers are those that were sent, each once; whose is whose cannot be told any more."""
@@ -350,10 +371,21 @@ class Fieldwork:
         stories = Counter(str(each["story"]) for each in sent if "story" in each)
         assert not stories - said, "open answers are lost"
 
+    def _check_letters(self) -> None:
+        """Nobody was reminded more often than on each of the days on which the office did it."""
+        letters = (self.at.home.outbox / self.wave).glob("*_reminder*.eml")
+        reminded = Counter(letter.name.partition("_reminder")[0] for letter in letters)
+        assert reminded or not self.at.site.tally["reminders"], "nobody can tell who was reminded"
+        often = {who: times for who, times in reminded.items() if times > len(REMIND)}
+        assert not often, f"reminded too often: {often}"
+
     def _check_log(self) -> None:
         """Nothing about anybody in the log of the server, nor a fault of ours."""
         lines = self.at.log.read_text().splitlines()
-        strange = [line for line in lines if line.strip() and not _LOGGED.fullmatch(line.strip())]
+        known = [_LOGGED, *([_STORE_AWAY] if self.at.server else [])]
+        strange = [
+            line for line in filter(None, map(str.strip, lines)) if not any(k.fullmatch(line) for k in known)
+        ]
         assert not strange, "logged:\n" + "\n".join(strange[:40])
 
 
@@ -370,3 +402,19 @@ def codes(outbox: Path) -> dict[str, str]:
 
 def _as_text(answers: object) -> str:
     return json.dumps(answers, sort_keys=True)
+
+
+def finished(at: Installation, wave: str, number: int = UNITS) -> str:
+    """A wave in which so many have answered, closed and opened: its tables and data can be asked for."""
+    keys: list[bytes] = []
+    settings = {"carry": ["region"], "key_place": "holder", "closes": None, "today": at.day}
+    campaigning.open_wave(at.db, wave, "soak", "1", make_frame(number), keep_key=keys.append, **settings)
+    chance = random.Random(number)
+    for _, code in campaigning.invite(at.db, wave, at.day):
+        form = {name: value for page in survey.PAGES for name, value in survey.drawn(page, chance, code).items()}
+        visit = collecting.enter(at.db, PEPPER, code, at.day)
+        collecting.save_all(at.db, visit, form, at.day)
+        collecting.submit(at.db, visit, at.day)
+    campaigning.close_wave(at.db, wave, at.day)
+    reporting.open_tray(at.db, wave, keys[0])
+    return wave

@@ -1,8 +1,10 @@
 """The soak for as long as one likes: `make soak`. Wave after wave on one installation of two nodes.
 
-The first node suffers everything; the second is left alone, so that memory that grows is seen in processes that
-live from the beginning to the end. `SURVEYAPP_SOAK_MINUTES` (60), `SURVEYAPP_SEED`, and `SURVEYAPP_SOAK_PAUSE`:
-the milliseconds for which each of four visitors reads a page, which say how busy the machine is.
+The first node, with the job worker, suffers everything; the second is left alone, so that memory that grows is
+seen in processes that live from the beginning to the end. `SURVEYAPP_SOAK_STORE`: `sqlite`, or `postgres` for a
+private server, which dies three times a wave. `SURVEYAPP_SOAK_MINUTES` (60), `SURVEYAPP_SEED`, and
+`SURVEYAPP_SOAK_PAUSE`: the milliseconds for which each of four visitors reads a page, which say how busy the
+machine is.
 """
 
 import os
@@ -11,18 +13,22 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, quantiles
 from tempfile import TemporaryDirectory
 
 import click
+import psycopg
 
+from surveyapp.web.server import OPTIONS
 from tests.bench.web import cpu_clock, memory
 from tests.makers import TODAY
-from tests.soak.fortnight import Fieldwork, Installation, installed
+from tests.server import Server, running
+from tests.soak.fortnight import EVERYTHING, ON_A_SERVER, Fieldwork, finished
+from tests.soak.installation import Installation, installed
 
 CLIENTS = 4
 EVERY = 5
@@ -36,6 +42,12 @@ By then each process has been asked for everything once: what it loads for table
 
 GROWTH = 2.0
 """Megabytes an hour by which a process may grow."""
+
+STORES: dict[str, Callable[[], AbstractContextManager[Server | None]]] = {
+    "sqlite": nullcontext,
+    "postgres": running,
+}
+"""By what SURVEYAPP_SOAK_STORE says."""
 
 KINDS = ("Rss", "Pss", "Anonymous")
 """Resident; with its part of what it shares, which changes when others come and go; its own alone."""
@@ -60,7 +72,7 @@ class Watch:
                 with suppress(OSError, TypeError):  # it has just died
                     sizes = [memory(process, kind) for kind in KINDS]
                     self.seen[number, process].append((self.age, *sizes))
-        self.store.append((self.age, at.home.database.stat().st_size))
+        self.store.append((self.age, at.size))
 
     @contextmanager
     def looking(self, at: Installation) -> Iterator[None]:
@@ -69,7 +81,7 @@ class Watch:
 
         def watch() -> None:
             while not over.wait(EVERY):
-                with suppress(AssertionError, OSError):
+                with suppress(AssertionError, OSError, psycopg.OperationalError):
                     self.look(at)
 
         watcher = threading.Thread(target=watch)
@@ -90,16 +102,18 @@ def growth(points: list[tuple[float, float]]) -> float:
 
 def soaked(at: Installation, watch: Watch, minutes: float, seed: int) -> int:
     """Wave after wave until the time is over; how many."""
-    chance, opened, before, number = random.Random(seed), TODAY, "", 0
+    chance, opened, before, number = random.Random(seed), TODAY, finished(at, "soak-0"), 0
+    ills = ON_A_SERVER if at.server else EVERYTHING
     while watch.age < 60 * minutes:
         number += 1
-        wave = Fieldwork(at, f"soak-{number}", random.Random(chance.random()), opened_on=opened, before=before)
+        own = random.Random(chance.random())
+        wave = Fieldwork(at, f"soak-{number}", own, opened_on=opened, before=before, ills=ills)
         wave.run(CLIENTS)
         before, opened = wave.wave, at.day
         tally = at.site.tally
         click.echo(
             f"{watch.age / 60:5.1f} min  {wave.wave:<9} {tally['completed']:>7,} completed "
-            f"{tally['requests']:>9,} requests {at.home.database.stat().st_size / 1e6:6.1f} MB; books balance"
+            f"{tally['requests']:>9,} requests {at.size / 1e6:6.1f} MB; books balance"
         )
         sys.stdout.flush()
     return number
@@ -133,7 +147,7 @@ def print_memory(watch: Watch) -> bool:
     for (node, process), points in sorted(watch.seen.items()):
         if points[0][0] > warm or points[-1][0] < watch.age - 60:
             continue
-        after = [point for point in points if point[0] >= warm]
+        after = [point for point in points if point[0] >= warm] or points[-1:]
         figures = "".join(
             f"{points[0][n]:9.1f}{after[0][n]:8.1f}{points[-1][n]:8.1f}" for n, _ in enumerate(KINDS, 1)
         )
@@ -152,9 +166,19 @@ def main() -> None:
     minutes = float(os.environ.get("SURVEYAPP_SOAK_MINUTES", "60"))
     pause = float(os.environ.get("SURVEYAPP_SOAK_PAUSE", "30")) / 1e3
     seed = int(os.environ.get("SURVEYAPP_SEED") or random.SystemRandom().randrange(10**6))
-    click.echo(f"{minutes:g} minutes, seed {seed}, {CLIENTS} visitors at once who read for {1e3 * pause:.0f} ms")
-    with TemporaryDirectory(dir=Path.cwd(), prefix=".soak-") as folder, installed(Path(folder), 2, pause) as at:
+    store = os.environ.get("SURVEYAPP_SOAK_STORE", "sqlite")
+    if store not in STORES:
+        raise SystemExit(f"SURVEYAPP_SOAK_STORE is {' or '.join(STORES)}, not {store}")
+    click.echo(f"{minutes:g} minutes on {store}, seed {seed}")
+    click.echo(f"{CLIENTS} visitors at once who read for {1e3 * pause:.0f} ms")
+    with (
+        TemporaryDirectory(dir=Path.cwd(), prefix=".soak-") as folder,
+        STORES[store]() as server,
+        installed(Path(folder), 2, pause, server) as at,
+    ):
         watch = Watch()
+        while len(at.nodes[1].processes) <= OPTIONS["workers"]:  # the port is open before they are there
+            time.sleep(0.1)
         clock = cpu_clock(at.nodes[1].processes)
         spent = clock()
         watch.look(at)

@@ -146,14 +146,14 @@ class Browser:
         body = urlencode(form, doseq=True).encode()
         return self._until("POST", path, body, "application/x-www-form-urlencoded", wanted or (303,), steadfast)
 
-    def upload(self, path: str, token: str, name: str, content: bytes) -> Page:
-        """A file sent."""
-        parts = [
-            b'Content-Disposition: form-data; name="csrf_token"\r\n\r\n' + token.encode(),
-            f'Content-Disposition: form-data; name="form"; filename="{name}"\r\n\r\n'.encode() + content,
-        ]
-        body = b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
-        return self._until("POST", path, body, "multipart/form-data; boundary=edge", (200,), steadfast=True)
+    def upload(self, path: str, form: Form, name: str, file: tuple[str, bytes], *wanted: int) -> Page:
+        """A form sent with a file in the field `name`."""
+        fields = [(f'name="{each}"', value.encode()) for each, values in form.items() for value in values]
+        parts = [*fields, (f'name="{name}"; filename="{file[0]}"', file[1])]
+        head = "--edge\r\nContent-Disposition: form-data; {}\r\n\r\n"
+        body = b"".join(head.format(part).encode() + content + b"\r\n" for part, content in parts)
+        kind = "multipart/form-data; boundary=edge"
+        return self._until("POST", path, body + b"--edge--\r\n", kind, wanted or (200,), steadfast=True)
 
     def _until(
         self, method: str, path: str, body: bytes, kind: str, wanted: tuple[int, ...], steadfast: bool
@@ -169,9 +169,11 @@ class Browser:
                     self.site.count("gave up, came back another day")
                     raise GaveUp from None
                 continue
-            if page.status == 503 and self._documented(page):
-                self.site.count("503 with Retry-After")
+            if said := self._not_now(page):
+                self.site.count(said)
                 time.sleep(0.3)
+                if page.action.startswith("/answer/page/"):  # it holds what was posted, to be sent once more
+                    path, body = page.action, urlencode(page.fields, doseq=True).encode()
                 continue
             if page.status not in wanted:
                 raise Wrong(f"{method} {path} gave {page.status}, not {wanted}: {page.text[-600:]}")
@@ -194,8 +196,13 @@ class Browser:
         self.site.took(method, time.perf_counter() - began)
         return page
 
-    def _documented(self, page: Page) -> bool:
-        return self.again == "30" and "saved before is still there" in page.text
+    def _not_now(self, page: Page) -> str:
+        """What a page says that is to be asked for again, as it is documented; "" of any other."""
+        if page.status == 503 and self.again == "30":
+            return "503 with Retry-After"
+        if page.status in {409, 503} and "The database could not be" in page.text:
+            return "staff told that the store is away"
+        return ""
 
 
 # ── a respondent ─────────────────────────────────────────────────────────────
@@ -458,9 +465,10 @@ class Respondent:
         assert self.browser is not None
         content = self.browser.get("/answer/form").content
         words = survey.words(self.chance, 60)
-        token = self.browser.get("/answer/upload").fields["csrf_token"][0]
+        hidden = self.browser.get("/answer/upload").hidden
         self.doubtful["p4"] = [{"story": [words]}]
-        self.browser.upload("/answer/upload", token, "form.xlsx", _filled_in(content, "story", words))
+        file = ("form.xlsx", _filled_in(content, "story", words))
+        self.browser.upload("/answer/upload", hidden, "form", file)
         self._settle_doubt("p4")
         if self.saved.get("p4") != {"story": [words]}:
             raise Wrong("what the Excel form held was not taken")

@@ -69,11 +69,11 @@ class Office:
     now: int = NOW
     ids: dict[str, bytes] = field(default_factory=dict)
 
-    def enter(self, who: str) -> Colleague:
-        """Somebody of the cast at a browser, signed in with both factors; "nobody" is not signed in."""
+    def enter(self, who: str, second: bool = True) -> Colleague:
+        """Somebody of the cast at a browser, signed in with both factors or one; "nobody" is not signed in."""
         colleague = Colleague(self.site)
         if who != "nobody":
-            token = staffing.begin_session(self.db, self.ids[who], self.now, second=True)
+            token = staffing.begin_session(self.db, self.ids[who], self.now, second)
             staff = self.site.mounts["/staff"]
             with staff.test_request_context():
                 sealed = staff.session_interface.seal({"token": token, "since": self.now})

@@ -292,15 +292,28 @@ def test_waves_are_listed(office: Office) -> None:
 @pytest.mark.parametrize(
     ("role", "counts"),
     [
-        ("manager", {"frame": 40, "issued": 40, "invited": 40, "received": 1, "tray": 1, "released": 0}),
-        ("analyst", {"tray": 1, "released": 0}),
+        ("manager", {"frame": 40, "issued": 40, "invited": 40, "received": 10, "tray": 10, "released": 0}),
+        ("analyst", {"tray": 10, "released": 0}),
         ("author", {}),
     ],
 )
 def test_a_wave_has_the_counts_that_the_role_may_see(office: Office, role: str, counts: dict[str, int]) -> None:
-    send(office.db, office.codes["U001"], make_answers())
+    for number in range(1, 11):
+        send(office.db, office.codes[f"U{number:03}"], make_answers())
     found = fits(script(office, role).get("/surveys/tiny/waves/tiny-1"), "wave")
     assert {name: value for name, value in found.items() if isinstance(value, int)} == counts
+
+
+@pytest.mark.parametrize("role", ["manager", "analyst"])
+def test_who_asks_every_minute_does_not_learn_when_the_first_answers_came(office: Office, role: str) -> None:
+    who, seen = script(office, role), []
+    for number in range(1, 10):
+        send(office.db, office.codes[f"U{number:03}"], make_answers())
+        found = fits(who.get("/surveys/tiny/waves/tiny-1"), "wave")
+        seen.append({name: found.get(name) for name in ("received", "tray", "released")})
+    assert seen == [seen[0]] * 9
+    assert seen[0]["tray"] == seen[0]["released"] == {"from": 0, "to": 9}
+    assert seen[0]["received"] == ({"from": 1, "to": 9} if role == "manager" else None)
 
 
 def test_managers_get_rates_as_they_may_be_printed(office: Office) -> None:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from surveyapp import campaigning, framing, rotating, staffing
 from surveyapp.roles import ROLES
+from surveyapp.web.staff import doors
 from surveyapp.web.staff.doors import ANY_ROLE, ANYONE, PERMISSIONS, SIGNED_IN, Desk, Door
 from tests.makers import TODAY, rows
 from tests.staff.conftest import Office, title
@@ -79,6 +80,16 @@ def test_a_page_open_to_anyone_shows_no_organisation(careless: Office) -> None:
     for who in ("nobody", "manager"):
         answer = careless.enter(who).get("/careless/anyone/organisations")
         assert answer.status_code == 403
+
+
+def test_between_password_and_second_factor_nobody_is_at_work(
+    careless: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "SETTING_UP", {*doors.SETTING_UP, "careless.close"})
+    manager = careless.enter("manager", second=False)
+    assert title(manager.get("/second/set-up")) == "Set up a second factor"
+    answer = manager.post("/careless/survey/tiny/close/tiny-1")
+    assert (answer.status_code, state(careless)) == (404, "open")
 
 
 def test_the_operator_s_work_is_nobody_s_on_the_site(careless: Office) -> None:

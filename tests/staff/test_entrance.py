@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from surveyapp import admitting, privacy, staffing
+from surveyapp import admitting, privacy, staffing, working
 from surveyapp.admitting import Porch, Post
 from surveyapp.mail import Server, Settings
 from surveyapp.problems import NotAdmitted, NotAllowed, Refused, SurveyError
@@ -17,7 +17,8 @@ from surveyapp.storage import accounts
 from surveyapp.storage.database import Database
 from surveyapp.web.staff import create_site, postroom
 from surveyapp.web.staff.doors import PERMISSIONS
-from tests.makers import TODAY, change, rows
+from surveyapp.working import queue, resets
+from tests.makers import TODAY, change, everything, rows
 from tests.staff.conftest import NOW, Colleague, Office, title
 
 PASSWORD = "three unlikely words"
@@ -684,6 +685,50 @@ def test_only_what_is_the_same_for_everybody_is_done_before_the_answer(staffed: 
     del staffed.site.mounts["/staff"].extensions["staff"].letters.put
 
 
+@pytest.fixture
+def cut_off(staffed: Office) -> Office:
+    """Analyst and a stranger have asked for a letter, and the process ends before it sends one."""
+    staffed.site.mounts["/staff"].extensions["staff"].letters.put = lambda _work: None
+    for email in ("analyst@example.org", "hedgehog@example.org"):
+        ask(staffed, email)
+    return staffed
+
+
+def test_a_letter_that_waited_when_the_process_ended_is_sent_by_a_worker(cut_off: Office) -> None:
+    later = NOW + queue.LEASE + 1
+    working.run_waiting(cut_off.db, cut_off.home, TODAY, lambda: later)  # the jobs are doubted first
+    working.run_waiting(cut_off.db, cut_off.home, TODAY, lambda: later + queue.DOUBT + 1)
+    (sent,) = (cut_off.home.outbox / "staff").glob("*.eml")
+    assert choose(cut_off, code_in(sent.read_text()), OTHER)[1].location == "/staff/sign-in"
+    assert rows(cut_off.db, "SELECT * FROM job") == []
+
+
+def test_while_a_letter_waits_the_store_has_neither_its_code_nor_a_typed_address(cut_off: Office) -> None:
+    assert len(rows(cut_off.db, "SELECT * FROM job")) == 2
+    assert rows(cut_off.db, "SELECT * FROM link") == []
+    assert b"hedgehog" not in everything(cut_off.db)
+
+
+def test_a_letter_that_is_sent_or_fails_leaves_nothing_in_the_store(
+    staffed: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(staffed, "analyst@example.org")
+    assert letter(staffed)
+    assert rows(staffed.db, "SELECT * FROM job") == []
+    monkeypatch.setenv("SURVEYAPP_SMTP", "smtp://127.0.0.1:1")
+    ask(staffed, "analyst@example.org")
+    letter(staffed)
+    assert rows(staffed.db, "SELECT * FROM job") == []
+
+
+def test_strangers_cannot_fill_the_queue(staffed: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resets, "MOST_WAITING", 2)
+    staffed.site.mounts["/staff"].extensions["staff"].letters.put = lambda _work: None
+    for number in range(4):
+        ask(staffed, f"x{number}@example.org")
+    assert len(rows(staffed.db, "SELECT * FROM job")) == 2
+
+
 def test_a_reset_link_is_good_for_an_hour(staffed: Office) -> None:
     ask(staffed, "analyst@example.org")
     code = code_in(letter(staffed))
@@ -780,7 +825,7 @@ def test_letters_leave_the_machine_only_with_an_address_and_a_sender(staffed: Of
 def test_a_wrong_address_of_the_site_is_refused(home: Any, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("SURVEYAPP_ADDRESS", address)
     with pytest.raises(SurveyError, match=r"write https://survey\.example\.org"):
-        postroom.post(home)
+        resets.post(home)
 
 
 def test_a_letter_that_fails_does_not_end_the_post_room(tmp_path: Path) -> None:

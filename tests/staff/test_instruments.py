@@ -8,6 +8,7 @@ import pytest
 from openpyxl import Workbook
 
 from surveyapp import publishing
+from surveyapp.web.staff import walking
 from tests.makers import TODAY, make_all_types, rows
 from tests.staff.conftest import Colleague, Office, title
 
@@ -105,6 +106,17 @@ def test_walks_are_erased_after_hours(office: Office) -> None:
     author.get(f"{BASE}/1")
     author.post(f"{BASE}/1/walk")
     assert author.client.get(first).status_code == 404
+
+
+def test_whoever_begins_one_walk_after_another_fills_no_disk(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "MOST_KEPT", 3)
+    author = office.enter("author")
+    author.get(f"{BASE}/1")
+    begun = [author.post(f"{BASE}/1/walk").location for _ in range(5)]
+    assert len(list(office.home.previews.iterdir())) == 3
+    assert [author.client.get(walk).status_code for walk in begun] == [404, 404, 200, 200, 200]
 
 
 def test_publishing_shows_the_consequences_first(office: Office) -> None:

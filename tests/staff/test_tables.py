@@ -297,7 +297,7 @@ def test_bands_that_are_none_are_refused_and_kept_as_typed(analyst: Colleague) -
 
 def test_a_job_that_is_refused_when_it_is_done_says_why(office: Office, analyst: Colleague) -> None:
     settings = {"plan": "x", "document": '{"survey": "tiny"}', "format": "json"}
-    working.ask(office.db, "export-tables", "tiny", "tiny-1", "a@example.org", office.now, settings)
+    working.ask(office.db, "export-tables", "tiny", "tiny-1", "analyst@example.org", office.now, settings)
     working.run_waiting(office.db, office.home, TODAY, lambda: office.now)
     job = working.listed(office.db, "tiny")[0]
     assert job.state == FAILED

@@ -275,7 +275,7 @@ def test_a_frame_of_many_strata_is_looked_at_by_those_that_are_groups(home: Home
     units = tuple(replace(u, strata={**u.strata, "town": u.name}) for u in frame.units)
     make_wave(office.db, "towns", frame=replace(frame, units=units, strata=("region", "town")), carry=[])
     assert list(watching.response(office.db, "towns", TODAY).tables) == ["region"]
-    assert watching.strata(office.db, "towns") == ["region"]
+    assert watching.dashboard(office.db, "towns", TODAY, (), lambda _: None).strata == ["region"]
 
 
 def test_writing_is_not_asked_of_a_paused_wave(office: Office):

@@ -10,6 +10,7 @@ from surveyapp import framing, preparing, privacy, retaining, working
 from surveyapp.config import Home
 from surveyapp.preparing import Hand
 from surveyapp.problems import NotFound
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import jobs
 from surveyapp.storage.database import Database, connect
 from surveyapp.storage.jobs import Job
@@ -30,7 +31,7 @@ AT = 1_326_700_000
 
 
 def clerk(db: Database, home: Home, wave: str = "tiny-1") -> Clerk:
-    return Clerk(db, home, "tiny", wave, "ann@example.org", TODAY, lambda: AT)
+    return Clerk(db, home, "tiny", wave, TERMINAL, TODAY, lambda: AT)
 
 
 def run(db: Database, home: Home, at: int = AT) -> Job | None:

@@ -12,6 +12,7 @@ import pytest
 from surveyapp import retaining, working
 from surveyapp.config import Home
 from surveyapp.problems import NotFound, Refused, SurveyError
+from surveyapp.roles import TERMINAL
 from surveyapp.storage import jobs
 from surveyapp.storage.database import Database
 from surveyapp.storage.jobs import Job
@@ -53,7 +54,7 @@ def make_kind(do: Callable[[Task], str], name: str = "test") -> None:
 
 
 def make_job(db: Database, now: Clock, name: str = "test", wave: str = "tiny-1") -> Job:
-    return working.ask(db, name, "tiny", wave, "ann@example.org", now())
+    return working.ask(db, name, "tiny", wave, TERMINAL, now())
 
 
 def writes(task: Task) -> str:

@@ -12,9 +12,9 @@ from surveyapp import admitting, staffing
 from surveyapp.problems import Problem, Refused, SurveyError
 from surveyapp.roles import ADMIN, EVERY_SURVEY, ROLES, sees_both
 from surveyapp.staffing import By, Person
-from surveyapp.web.staff import postroom
 from surveyapp.web.staff.doors import Desk, Door
 from surveyapp.web.staff.pages import Form, go
+from surveyapp.working import resets
 
 pages = Blueprint("accounts", __name__, url_prefix="/accounts")
 door = Door(pages)
@@ -101,7 +101,7 @@ def _new(desk: Desk, form: Newcomer, roles: Held, more: Sequence[str] = ()) -> s
 def _invite(desk: Desk, email: str, by: By) -> str:
     """Send an invitation; what became of it, in a sentence."""
     try:
-        post = postroom.post(desk.home)
+        post = resets.post(desk.home)
         admitting.send_invitation(desk.db, post, email, by)
     except SurveyError as error:
         return f"The letter was not sent: {error}. Put that right and send it again."

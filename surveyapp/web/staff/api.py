@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from surveyapp import campaigning, planning, publishing, rates, staffing, working
 from surveyapp.problems import Problem, Refused
+from surveyapp.ranges import Number, Range
 from surveyapp.roles import ANALYST, AUTHOR, MANAGER
 from surveyapp.storage.jobs import DOUBTED, RUNNING, Job
 from surveyapp.storage.waves import Wave
@@ -56,15 +57,22 @@ def waves(desk: Desk) -> ResponseReturnValue:
 
 @door.get("/surveys/<slug:survey>/waves/<slug:wave>", *WHO)
 def wave(desk: Desk) -> ResponseReturnValue:
-    """Where a wave stands, in the counts that the role may see."""
-    status = campaigning.status(desk.db, desk.wave.name)
+    """Where a wave stands, in the counts that the role may see: those of its pages, small ones as ranges."""
+    from surveyapp import watching
+
+    glance = watching.glance(desk.db, desk.wave.name, desk.today)
     found = _wave(desk.wave)
     if desk.may(MANAGER):
-        found |= {"frame": desk.wave.population, "issued": desk.wave.issued, "invited": status.invited}
-        found |= {"received": status.received}
+        found |= {"frame": desk.wave.population, "issued": desk.wave.issued, "invited": glance.invited}
+        found |= {"received": _number(glance.completed)}
     if desk.may(MANAGER, ANALYST):
-        found |= {"tray": status.tray, "released": status.released}
+        found |= {"tray": _number(glance.sealed), "released": _number(glance.released)}
     return jsonify(found)
+
+
+def _number(number: Number) -> object:
+    """A range as `{"from": 1, "to": 9}`: whoever asks every minute would learn when somebody answered."""
+    return {"from": number.low, "to": number.high} if isinstance(number, Range) else number
 
 
 def _wave(wave: Wave) -> dict[str, Any]:

@@ -131,7 +131,6 @@ def create_staff(
     app.url_map.converters["slug"] = Slug
     app.url_map.converters["edition"] = Edition
     app.url_map.converters["hex"] = Hex
-    app.url_map.converters["hex"] = Hex
     form_keys, cookie_keys = (KeyRing(home.keys / name, COOKIE_LIFE) for name in ("staff-forms", "staff-cookie"))
     app.config.update(
         WTF_CSRF_SECRET_KEY=form_keys,

@@ -2,7 +2,8 @@
 
 A view gets a `Desk`: who is at work, in which survey, at which wave. The survey and the wave of an address are
 looked up before the view is called: who has no role in a survey, or names a wave of another, finds no such page.
-The view acts for its member, and nobody on a page open to anyone: use cases ask again (`surveyapp.acting`).
+The view acts for its member, and for nobody on a page open to anyone or before the second factor: use cases ask
+again (`surveyapp.acting`).
 """
 
 from collections.abc import Callable, Mapping
@@ -180,7 +181,7 @@ class Door:
                     g.desk = desk
                     if permission.fresh and not _is_fresh(desk.office.now()):
                         return _sign_in_again(permission.fresh, given)
-                    with acting(desk.member, desk.survey):
+                    with acting(_at_work(desk.member), desk.survey):
                         return _recorded(desk, permission, values, said, lambda: view(desk, **values))
                 return desk
 
@@ -202,7 +203,13 @@ class Door:
             return way
         if permission.roles != (SIGNED_IN,):
             check_held(member, permission.roles, survey)
-        return Desk(at, member, survey, campaigning.wave_of(at.db, survey, wave) if wave else None)
+        with acting(member, survey):
+            return Desk(at, member, survey, campaigning.wave_of(at.db, survey, wave) if wave else None)
+
+
+def _at_work(member: Member) -> Member:
+    """By whom what a view does is done: nobody, between the password and the second factor."""
+    return member if member.is_through else NOBODY
 
 
 def office() -> Office:
@@ -216,8 +223,11 @@ def desk() -> Desk:
     found: Desk | None = g.get("desk")
     if found:
         return found
-    member = signed_in(office())
-    return Desk(office(), member if member and member.is_through else NOBODY)
+    try:
+        member = signed_in(office())
+    except SurveyError:  # the store is away, which this page is about to say
+        member = None
+    return Desk(office(), _at_work(member) if member else NOBODY)
 
 
 def signed_in(at: Office) -> Member | None:

@@ -11,10 +11,12 @@ from wtforms.validators import InputRequired
 from surveyapp import admitting, privacy, staffing
 from surveyapp.admitting import Entered, ShutOut, UnknownLink
 from surveyapp.problems import NotAdmitted, Refused
-from surveyapp.web.staff import doors, postroom
+from surveyapp.web.staff import doors
 from surveyapp.web.staff.devices import porch, remember
 from surveyapp.web.staff.doors import ANYONE, SIGNED_IN, Desk, Door
 from surveyapp.web.staff.pages import Form, go
+from surveyapp.working import resets
+from surveyapp.working.queue import carry_out
 
 pages = Blueprint("entrance", __name__)
 door = Door(pages)
@@ -335,8 +337,8 @@ def send_link(desk: Desk) -> ResponseReturnValue:
     form = Forgotten()
     if not form.validate_on_submit():
         return render_template("staff/forgotten.html", form=form), 400
-    at, email, now = desk.office, (form.email.data or "").strip().lower(), desk.office.now()
-    if admitting.want_reset(porch(at), email):
-        at.letters.put(lambda: admitting.send_reset(at.db, postroom.post(at.home), email, now))
+    at, email = desk.office, (form.email.data or "").strip().lower()
+    if task := resets.want(porch(at), at.home, email, desk.today, at.now):
+        at.letters.put(lambda: carry_out(task))
     said = f"If there is an account with the address {email[:100]}, a letter with a link is on its way to it."
     return go("entrance.sign_in", f"{said} Wait some minutes before you ask again.")

@@ -12,7 +12,7 @@ from surveyapp.retaining import JOB_DAYS
 from surveyapp.storage.jobs import DONE, DOUBTED, FAILED, LEFT, RUNNING, WAITING, Job
 from surveyapp.web.staff.doors import ANY_ROLE, Desk, Door
 from surveyapp.web.staff.pages import go
-from surveyapp.working import imports
+from surveyapp.working import imports, openings
 from surveyapp.working.imports import Clerk, File, Import
 
 pages = Blueprint("jobs", __name__, url_prefix="/surveys/<slug:survey>/jobs")
@@ -133,6 +133,8 @@ def leads(job: Job) -> tuple[str, str] | None:
     if job.state != DONE or job.kind not in _LEADS:
         return None
     words, endpoint = _LEADS[job.kind]
+    if job.kind == openings.OPEN_WAVE:
+        return words, url_for(endpoint, survey=job.survey, wave=job.wave)
     if job.kind == imports.READ_LIST:
         return words, url_for(endpoint, survey=job.survey, name=job.wave)
     return words, url_for(endpoint, survey=job.survey, wave=job.wave, upload=job.settings["upload"])
@@ -144,6 +146,7 @@ _LEADS = {
     imports.LOOK_AT_RETURNS: ("See what it holds", "keying.found"),
     imports.LOAD_RETURNS: ("See what was loaded", "keying.found"),
     imports.READ_LIST: ("Look at the list", "opening.frame"),
+    openings.OPEN_WAVE: ("Go to the wave", "waves.show"),
 }
 
 

@@ -28,11 +28,12 @@ from surveyapp.retaining import PARTS, PREPARED_DAYS
 from surveyapp.roles import KEY_HOLDER, MANAGER
 from surveyapp.sampling import Design
 from surveyapp.storage import accounts
+from surveyapp.storage.jobs import Job
 from surveyapp.storage.papers import Overtaken, Preparation
 from surveyapp.web.staff.doors import Desk, Door
 from surveyapp.web.staff.jobs import clerk, follow
 from surveyapp.web.staff.pages import Form, go
-from surveyapp.working import imports
+from surveyapp.working import imports, openings
 
 pages = Blueprint("opening", __name__, url_prefix="/surveys/<slug:survey>/preparations")
 door = Door(pages)
@@ -569,12 +570,14 @@ def check(desk: Desk, name: str) -> ResponseReturnValue:
 
 @door.post("/<slug:name>/open", MANAGER, act="wave-open", fresh="opening.check")
 def open_wave(desk: Desk, name: str) -> ResponseReturnValue:
-    """Open the wave."""
+    """Open the wave; on a long list that is done by a job."""
     known, form = _known(desk, name), Open()
-    typed = form.typed.data or ""
-    more = _faults(form, lambda: preparing.open_wave(desk.db, desk.home, known, typed, _hand(desk, form)))
-    if more is not None:
+    typed, begun = form.typed.data or "", list[Job | None]()
+    do = lambda: begun.append(openings.open_wave(clerk(desk, name), known, typed, _hand(desk, form)))  # noqa: E731
+    if (more := _faults(form, do)) is not None:
         return _check(desk, known, form, more), 400
+    if begun[0]:
+        return follow(desk, begun[0], "waves.show", wave=name)
     said = f"{name} is open." if known.settings["anyone"] else f"{name} is open. Nobody has been invited yet."
     return go("waves.show", said, survey=desk.survey, wave=name)
 
@@ -586,6 +589,7 @@ def _check(desk: Desk, known: Preparation, form: Open, more: list[str] | None = 
         form,
         steps=preparing.steps(known),
         ready=preparing.is_ready(known),
+        job=openings.opening_of(desk.db, known),
         texts=preparing.texts(known),
         instrument=preparing.instrument_of(desk.db, known),
         parts=PARTS,

@@ -1,7 +1,7 @@
 """Letters to staff that nobody waits for: sent one after the other, behind the pages.
 
 A page that answers before its letter is written takes as long for an address that nobody has. What is not sent
-when the process ends is lost; people ask again.
+when the process ends a worker sends (`working.resets`).
 """
 
 import logging
@@ -9,9 +9,6 @@ from collections.abc import Callable
 from queue import Full, Queue
 from threading import Lock, Thread
 
-from surveyapp import config, mail
-from surveyapp.admitting import Post
-from surveyapp.config import Home
 from surveyapp.problems import SurveyError
 from surveyapp.web import safety
 
@@ -21,22 +18,16 @@ log = logging.getLogger("surveyapp.staff")
 """Event names only, as in the log of the respondents' pages."""
 
 
-def post(home: Home) -> Post:
-    """How letters to staff leave: by the mail server that is set, else into the folder `staff` of the outbox."""
-    address, sender = config.site_settings()
-    return Post(mail.transport(home.outbox / "staff", *config.mail_settings()), address, sender)
-
-
 class PostRoom:
     """A queue and the one thread that works it off; it begins with the first letter, where pages are served."""
 
     def __init__(self) -> None:
-        self._waiting: Queue[Callable[[], None]] = Queue(MOST_WAITING)
+        self._waiting: Queue[Callable[[], object]] = Queue(MOST_WAITING)
         self._lock = Lock()
         self._thread: Thread | None = None
 
-    def put(self, work: Callable[[], None]) -> None:
-        """Do this soon. Where too much waits already it is left out, and the log says so."""
+    def put(self, work: Callable[[], object]) -> None:
+        """Do this soon. Where too much waits already it is left to a worker, and the log says so."""
         with self._lock:
             if self._thread is None:
                 self._thread = Thread(target=self._work, daemon=True, name="letters to staff")
@@ -54,7 +45,7 @@ class PostRoom:
         while True:
             self._do(self._waiting.get())
 
-    def _do(self, work: Callable[[], None]) -> None:
+    def _do(self, work: Callable[[], object]) -> None:
         try:
             work()
         except SurveyError as error:

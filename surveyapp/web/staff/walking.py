@@ -22,6 +22,9 @@ from surveyapp.web.preview import prepare
 
 MOUNT = "/staff/preview"
 MOST_AT_ONCE = 8
+MOST_KEPT = 200
+"""Walks that there are at a time, a third of a megabyte each: whoever begins one after another fills no disk."""
+
 HOURS = 12
 
 
@@ -42,10 +45,14 @@ def begin(home: Home, content: bytes, facts: Mapping[str, str], today: date, now
 
 
 def _sweep(home: Home, now: float) -> None:
-    """Erase walks that began long ago."""
+    """Erase walks that began long ago, and the oldest where there are too many."""
+    begun = []
     for folder in home.previews.glob("*"):
         with suppress(OSError):
-            if now - folder.stat().st_mtime > HOURS * 3600:
+            begun.append((folder.stat().st_mtime, folder))
+    for place, (at, folder) in enumerate(sorted(begun, reverse=True), 1):
+        if place >= MOST_KEPT or now - at > HOURS * 3600:
+            with suppress(OSError):
                 shutil.rmtree(folder)
 
 

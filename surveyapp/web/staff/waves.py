@@ -102,10 +102,11 @@ def state_of(glance: Glance) -> str:
 @door.get("/<slug:wave>", *ANY_ROLE)
 def show(desk: Desk) -> ResponseReturnValue:
     """How a wave stands; for managers also how it responds, by the strata of `by`."""
-    glance = watching.glance(desk.db, desk.wave.name, desk.today)
     more: dict[str, object] = {}
     if desk.may(MANAGER) and desk.wave.kind == "listed":
-        more = _response(desk, glance, request.args.getlist("by"))
+        glance, more = _response(desk, request.args.getlist("by"))
+    else:
+        glance = watching.glance(desk.db, desk.wave.name, desk.today)
     return render_template(
         "staff/waves_one.html",
         glance=glance,
@@ -117,14 +118,15 @@ def show(desk: Desk) -> ResponseReturnValue:
     )
 
 
-def _response(desk: Desk, glance: Glance, by: Sequence[str]) -> dict[str, object]:
-    found = watching.response(desk.db, desk.wave.name, desk.today, by, _sent(desk, glance))
+def _response(desk: Desk, by: Sequence[str]) -> tuple[Glance, dict[str, object]]:
+    seen = watching.dashboard(desk.db, desk.wave.name, desk.today, by, lambda glance: _sent(desk, glance))
+    glance, found = seen.glance, seen.response
     closes = desk.wave.last_day or found.today
-    return {
+    return glance, {
         "found": found,
         "columns": COLUMNS,
         "formulas": FORMULAS,
-        "strata": watching.strata(desk.db, desk.wave.name),
+        "strata": seen.strata,
         "chart": charting.cumulative(found, desk.wave.opened_on, closes),
         "uncounted": found.rate is None and not glance.sealed and _many(glance),
     }
