@@ -107,6 +107,10 @@ class NotSaved(SurveyError):
     """The store could not be written; what was saved before is still there."""
 
 
+class NotRead(SurveyError):
+    """The store could not be read now; it can be tried again."""
+
+
 class Unfinished(SurveyError):
     """The answers cannot be sent yet: a question that must be answered is not.
 

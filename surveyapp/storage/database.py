@@ -25,7 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
 from surveyapp.config import project_file
-from surveyapp.problems import NotSaved, Problem, Refused, SurveyError
+from surveyapp.problems import NotRead, NotSaved, Problem, Refused, SurveyError
 
 metadata = sa.MetaData()
 Connection = sa.Connection
@@ -102,8 +102,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One consistent view of the store. Raises `SurveyError` when it is locked for too long or damaged."""
-        with self._plainly(SurveyError, "read"), self.engine.connect() as connection, connection.begin():
+        """One consistent view of the store. Raises `NotRead` when it is locked for too long or damaged."""
+        with self._plainly(NotRead, "read"), self.engine.connect() as connection, connection.begin():
             yield connection
 
     def vacuum(self) -> None:
@@ -233,8 +233,8 @@ def _check_version(database: Database, found: str | None, older: bool) -> None:
 
 
 def has_our_schema(database: Database) -> bool:
-    """Whether the schema is that of this programme. Raises `SurveyError` if the store cannot be read."""
-    with database._plainly(SurveyError, "read"):
+    """Whether the schema is that of this programme. Raises `NotRead` if the store cannot be read."""
+    with database._plainly(NotRead, "read"):
         return _schema_version(database) == _newest()
 
 

@@ -5,15 +5,18 @@ import gc
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 
 from surveyapp.config import Home
+from surveyapp.problems import SurveyError
 from surveyapp.web import safety
 from surveyapp.web.app import create_app
 from surveyapp.web.safety import log
@@ -40,6 +43,14 @@ class Worker(TurnWorker):
 
     gunicorn would write the address of the client, and the path of the page with a text that may hold an answer.
     """
+
+    def load_wsgi(self) -> None:
+        """Load the site. What stands in the way, such as a store that is away, is said in a line, and all ends."""
+        try:
+            super().load_wsgi()
+        except SurveyError as error:
+            self.log.error("%s", error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def handle_error(self, _request: Any, client: Any, _address: Any, error: BaseException) -> None:
         """The last resort: nothing has read this request, or the app itself has failed."""

@@ -45,6 +45,15 @@ def test_a_unit_shuts_its_programme_in(unit: Path) -> None:
     assert "password" not in re.sub(r"#.*", "", text).lower().replace("password_file", "")
 
 
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_what_serves_is_begun_again_for_as_long_as_the_store_is_away(name: str) -> None:
+    """systemd gives up after five starts within ten seconds, where nobody tells it otherwise."""
+    text = (FILES / f"surveyapp-{name}.service").read_text(encoding="utf-8")
+    about, _, service = text.partition("[Service]")
+    assert "\nStartLimitIntervalSec=0\n" in about
+    assert "\nRestart=on-failure\nRestartSec=5\n" in service
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here to ask")
 def test_systemd_takes_every_unit(tmp_path: Path) -> None:
     """With programmes that are here in place of those that an installation has."""
@@ -99,6 +108,32 @@ def test_gunicorn_serves_with_its_file_and_goes_in_peace(tmp_path: Path) -> None
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(30) == 0
     assert said(log.read_text()) == ""
+
+
+def test_gunicorn_says_in_a_line_that_the_store_is_away_and_ends(tmp_path: Path) -> None:
+    """With a code that is a failure to systemd, which begins it again."""
+    home = make_home(tmp_path)
+    address = f"postgresql+psycopg://surveyapp@/surveyapp?host={tmp_path}"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--config",
+            str(FILES / "gunicorn.conf.py"),
+            "--bind=127.0.0.1:0",
+            "wsgi:app",
+        ],
+        cwd=ROOT,
+        env={"SURVEYAPP_HOME": str(home.path), "SURVEYAPP_DATABASE_URL": address, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "cannot be used as a database" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _status(port: int, path: str) -> int:

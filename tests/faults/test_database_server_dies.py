@@ -109,6 +109,7 @@ def test_staff_are_told_that_the_store_is_away_and_their_pages_are_there_again_w
     back = client.get("/", base_url="http://localhost/staff")
     db.close()
     assert "The database could not be read" in away.text
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "10")
     assert back.status_code == 200
     assert "Your surveys" in back.text
 

@@ -24,6 +24,7 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     Overtaken: (409, "Somebody else changed this"),
     problems.Refused: (400, "That cannot be done yet"),
     problems.NotSaved: (503, "That was not saved"),
+    problems.NotRead: (503, "That cannot be shown now"),
     CSRFError: (400, "That form is too old"),
     problems.SurveyError: (409, "That cannot be done"),
 }
@@ -64,7 +65,8 @@ def _page(status: int, title: str, words: str, error: Exception | None = None) -
         listed = [{"at": p.at, "line": p.line, "what": p.what, "do": p.do} for p in found]
         return jsonify(error=title, message=words, problems=listed), status, _advice(status, error)
     words = words[:1].upper() + words[1:]
-    return render_template("staff/refusal.html", title=title, words=words, found=found), status
+    body = render_template("staff/refusal.html", title=title, words=words, found=found)
+    return body, status, _advice(status, error) if status == 503 else {}
 
 
 def _advice(status: int, error: Exception | None) -> dict[str, str]:
