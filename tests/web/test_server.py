@@ -125,3 +125,12 @@ def test_a_body_in_chunks_is_read_whole(port: int):
 def test_a_worker_starts_without_the_libraries_of_tables_and_workbooks():
     ask = "import sys, surveyapp.web; print({'numpy', 'pandas', 'openpyxl', 'docx'} & set(sys.modules) or 'none')"
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout == "none\n"
+
+
+def test_tables_take_their_memory_from_where_all_do():
+    """A heap of pyarrow's own grows by two megabytes at a time, for an hour and more."""
+    ask = (
+        "from surveyapp.web import server; server.load_once(); "
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout == "system\n"
