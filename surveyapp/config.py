@@ -16,6 +16,10 @@ from surveyapp.problems import NotFound, SurveyError
 # with tests took ten times as long. It reads this when numpy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# pyarrow would keep a heap of its own, in pieces of two megabytes of which one after the other comes into use: for
+# an hour and more a process that serves would seem to grow.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 PACKAGE = Path(__file__).resolve().parent
 
 SETTINGS: Mapping[str, str] = {

@@ -161,10 +161,8 @@ def _take_memory_from_one_place() -> None:
     """Let all threads share one heap: glibc gives each its own, where what one has freed lies idle for the others.
 
     They hardly ever ask for memory at once, and an hour's traffic was seen to scatter over all of them. Other
-    libraries of C have no such heaps, nor this function. pyarrow, where tables load it, would keep a heap of its
-    own beside, in pieces of two megabytes of which one after the other comes into use.
+    libraries of C have no such heaps, nor this function.
     """
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 

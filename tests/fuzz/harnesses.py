@@ -207,7 +207,7 @@ RETURNS = [
 def _returned(name: str, content: bytes) -> None:
     try:
         returning.check_returns(_field(), "tiny-1", name, content, TODAY, partial=True)
-        returning.check_returns(_field(), "tiny-1", name, content, TODAY, unit_column="unit", key=lambda: KEY)
+        returning.check_returns(_field(), "tiny-1", name, content, TODAY, unit_column="unit", keys=lambda: [KEY])
     except Refused as refused:
         told(refused)
 

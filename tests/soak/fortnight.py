@@ -77,7 +77,7 @@ _LOGGED = re.compile(
 """The only lines that a server may log: of its processes, and names of events."""
 
 _STORE_AWAY = re.compile(
-    r"fault SurveyError at \S+|surveyapp worker: the store could not be used"
+    r"fault (SurveyError|NotRead) at \S+|surveyapp worker: the store could not be used"
     r"|(surveyapp worker: )?error ignored terminating <psycopg\.Pipeline \S+ at \S+>: the connection is lost"
 )
 """What it says beside while its database is away."""

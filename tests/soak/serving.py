@@ -29,7 +29,6 @@ from surveyapp.web import server
 from surveyapp.web.staff import create_site
 from surveyapp.working import queue, tray
 from surveyapp.working.queue import GivenBack, Task
-from tests.bench.web import children
 
 LEASE, BEAT, DOUBT = 3, 1, 2
 """Seconds, in place of those of `working.queue`: how long a worker has a job, prolongs it, and is waited for."""
@@ -73,6 +72,8 @@ class Node:
     @property
     def _serving(self) -> list[int]:
         assert self.master is not None
+        from tests.bench.web import children  # here, for what it loads no server has when it begins
+
         return [self.master.pid, *children(self.master.pid)]
 
     def kill_a_worker(self, chance: random.Random) -> None:
