@@ -198,7 +198,7 @@ class Fieldwork:
             self._steadfast(lambda: backups.back_up(at.db, backups.new_name(at.home.backups, at.day)))
             at.site.count("backups")
         if number in {5, 11}:
-            self._steadfast(lambda: retaining.run(at.db, at.home, at.day))
+            self._steadfast(self._retain)
             at.site.count("retention runs")
         if number in {7, 10, 13}:
             if number == 10:
@@ -220,6 +220,17 @@ class Fieldwork:
             self._steadfast(lambda: errands.opening(self.wave, self.key))
         if number == 12:
             self._steadfast(lambda: errands.reminders(self.wave, rule))
+
+    def _retain(self) -> None:
+        """Erase what is over, but no jobs: they bear the time of this machine, which the days of a soak overtake.
+
+        `Errands` throws them away instead.
+        """
+        kept, retaining.JOB_DAYS = retaining.JOB_DAYS, 365_000
+        try:
+            retaining.run(self.at.db, self.at.home, self.at.day)
+        finally:
+            retaining.JOB_DAYS = kept
 
     def _steadfast(self, do: Callable[[], Any]) -> Any:
         """Do it; should the store be away, again, as the next run of the timer does."""
@@ -338,7 +349,7 @@ class Fieldwork:
         self._audit()
         self.errands.end()
         at.set_day(at.day + timedelta(400))
-        retaining.run(at.db, at.home, at.day)
+        self._retain()
         assert not list((at.home.outbox / self.wave).glob("*")), "letters have outlived their days"
         assert not bookkeeping.imbalances(at.db)
         self._check_log()
