@@ -114,9 +114,8 @@ class LeanFlask(Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """As Flask's for plain requests to the one name that a site has; what is special is left to Flask."""
-        if request is None or "HTTP_UPGRADE" in request.environ or not request.environ.get("PATH_INFO"):
-            return super().create_url_adapter(request)
-        if self.config["SERVER_NAME"] or self.config["TRUSTED_HOSTS"]:
+        bound = self.config["SERVER_NAME"] or self.config["TRUSTED_HOSTS"]
+        if request is None or bound or "HTTP_UPGRADE" in request.environ or not request.environ.get("PATH_INFO"):
             return super().create_url_adapter(request)
         request.host = get_host(request.environ)
         where = _checked(request.host), request.root_path or "/", "", request.scheme, request.path

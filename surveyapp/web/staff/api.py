@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from surveyapp import campaigning, planning, publishing, rates, staffing, working
+from surveyapp import campaigning, planning, publishing, rates, staffing, watching, working
 from surveyapp.problems import Problem, Refused
 from surveyapp.ranges import Number, Range
 from surveyapp.roles import ANALYST, AUTHOR, MANAGER
@@ -58,8 +58,6 @@ def waves(desk: Desk) -> ResponseReturnValue:
 @door.get("/surveys/<slug:survey>/waves/<slug:wave>", *WHO)
 def wave(desk: Desk) -> ResponseReturnValue:
     """Where a wave stands, in the counts that the role may see: those of its pages, small ones as ranges."""
-    from surveyapp import watching
-
     glance = watching.glance(desk.db, desk.wave.name, desk.today)
     found = _wave(desk.wave)
     if desk.may(MANAGER):
@@ -83,7 +81,7 @@ def _wave(wave: Wave) -> dict[str, Any]:
 @door.get("/surveys/<slug:survey>/waves/<slug:wave>/rates", MANAGER)
 def response_rates(desk: Desk) -> ResponseReturnValue:
     """The response of a listed wave as it may be printed, by the strata `by`."""
-    from surveyapp import reporting, watching
+    from surveyapp import reporting
 
     sent = reporting.sent(desk.db, desk.wave.name, desk.home.released)
     found = watching.response(desk.db, desk.wave.name, desk.today, request.args.getlist("by"), sent)
@@ -117,7 +115,7 @@ def _figures(desk: Desk, plan: bytes | None) -> ResponseReturnValue:
     """What `surveyapp tables --out X.json` writes. Nothing enters the ledger: this is looking, not publishing."""
     import functools
 
-    from surveyapp import coding, reporting, watching
+    from surveyapp import coding, reporting
 
     name = desk.wave.name
     for other in planning.compared(planning.read_json((plan or b"").decode("utf-8-sig", "replace"))):

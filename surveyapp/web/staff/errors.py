@@ -66,7 +66,7 @@ def _page(status: int, title: str, words: str, error: Exception | None = None) -
         return jsonify(error=title, message=words, problems=listed), status, _advice(status, error)
     words = words[:1].upper() + words[1:]
     body = render_template("staff/refusal.html", title=title, words=words, found=found)
-    return body, status, _advice(status, error) if status == 503 else {}
+    return body, status, _advice(status, error)
 
 
 def _advice(status: int, error: Exception | None) -> dict[str, str]:
